@@ -1,0 +1,142 @@
+//! The conversation between the engine and a redundancy group.
+//!
+//! ```text
+//!            what happened, and when                         what must now be done, in this order
+//!   engine ───── Input, Context ─────►  dyn Group  ───── Action, Action, … ─────►  engine
+//!      ▲                                    │
+//!      └──────────── deadline() ────────────┘   when the next Tick is worth sending
+//! ```
+//!
+//! A group arms a timer by returning a deadline and cancels it by returning another one or none: the state
+//! that has no timer has no field for it, so there is nothing stale to filter out.
+
+use std::any::Any;
+use std::time::Duration;
+
+use crate::address::{Family, Mac};
+use crate::announcer::ArpForm;
+use crate::holdings::{HoldFault, Holdings};
+use crate::link::Link;
+use crate::note::Note;
+use crate::packet::{Datagram, Received, Solicitation};
+use crate::time::Instant;
+use crate::view::View;
+
+/// One redundancy group on one interface: a VRRP virtual router, a CARP virtual host, an HSRP or GLBP group.
+pub trait Group: Send {
+    /// Handles one input and pushes what must now be done onto `context.out`. The order is part of the result.
+    ///
+    /// Reads no clock, does no I/O, and panics on nothing that a peer, an operator or the kernel can say.
+    fn handle(&mut self, context: &mut Context<'_>, input: Input<'_>);
+
+    /// When [`Input::Tick`] is next worth sending; `None` while only an outside event can matter.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// What an operator is shown.
+    fn view(&self, now: Instant) -> View;
+}
+
+/// What every input comes with. Time and chance are arguments, never looked up.
+pub struct Context<'a> {
+    /// Monotonic time of this turn. A packet may have arrived a little earlier: see [`Received::at`].
+    pub now: Instant,
+    /// Wall-clock time since the Unix epoch. Only for what a protocol puts on the wire or reads in a key's
+    /// lifetime; no timer may depend on it.
+    pub wall: Duration,
+    /// A source of random numbers.
+    pub random: &'a mut dyn FnMut() -> u64,
+    /// Where actions go.
+    pub out: &'a mut Vec<Action>,
+}
+
+impl Context<'_> {
+    /// Asks for something to be done.
+    pub fn ask(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    /// Reports a fact.
+    pub fn note(&mut self, note: Note) {
+        self.out.push(Action::Note(note));
+    }
+}
+
+/// What a group is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Run. Comes once, after the first [`Input::Link`].
+    Start,
+    /// Leave: hand over, let go when the successor is heard or had its time, and be silent from then on.
+    /// The group has left when it holds nothing and has no deadline.
+    Stop,
+    /// The deadline has passed, and everything that was waiting on the link has been handed in. Early or
+    /// repeated ticks change nothing.
+    Tick,
+    /// A frame for this group.
+    Packet(&'a Received<'a>),
+    /// A host asks which MAC has an address that this group holds with [`Answer::Ask`](crate::Answer::Ask).
+    Solicited(&'a Solicitation),
+    /// The interface: at the beginning, and whenever anything about it has changed.
+    Link(&'a Link),
+    /// The sum of tracked faults, in this protocol's own priority units; replaces the last one.
+    Penalty(u16),
+    /// An operator's wish.
+    Command(Command),
+    /// This protocol's own configuration, changed. State and role survive where the change allows.
+    Reconfigure(&'a dyn Any),
+    /// The address manager's answer to the latest [`Action::Hold`].
+    Held(Result<(), HoldFault>),
+    /// What this group held was withdrawn without its asking: the dead-man's switch closed while the daemon
+    /// stalled for this long, or somebody took an address away faster than it could be put back.
+    Lapsed(Duration),
+}
+
+/// What an operator may wish of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Give the role away now, if there is anybody to take it, and go on as a member.
+    HandOver,
+    /// Announce the addresses again.
+    Announce,
+}
+
+/// What a group asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Send this.
+    Send(Datagram),
+    /// From now on do this on the group's behalf; replaces everything it held before.
+    Hold(Holdings),
+    /// Announce every held address (gratuitous ARP, unsolicited NA) as soon as the latest hold is in place.
+    Announce(ArpForm),
+    /// Answer the solicitation that is being handled with this MAC.
+    Answer(Mac),
+    /// If this process dies, say these on its behalf: the protocol's goodbye. Empty: nothing to say.
+    LastWill(Vec<Datagram>),
+    /// A fact to log, count and publish, exactly once.
+    Note(Note),
+}
+
+/// What the engine needs to know of a protocol before any of its groups exists.
+pub trait Protocol: Sync {
+    /// The word in configuration files and listings: `vrrp`.
+    fn name(&self) -> &'static str;
+
+    /// What must be let through to us on a link with groups of this family.
+    fn ears(&self, family: Family) -> &'static [Ear];
+
+    /// The group a frame is for; `None` if it is not this protocol's. Looks at no more than it must: whether
+    /// the frame is valid is for the group to judge, and a frame for a group that does not exist is counted.
+    fn group_of(&self, received: &Received<'_>) -> Option<u16>;
+}
+
+/// A kind of packet that a protocol listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ear {
+    /// IP protocol or IPv6 next header.
+    pub ip_protocol: u8,
+    /// UDP destination port, where the protocol runs over UDP.
+    pub udp_port: Option<u16>,
+    /// The multicast group to join.
+    pub multicast: std::net::IpAddr,
+}

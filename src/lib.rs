@@ -1,0 +1,4 @@
+//! firsthop: first-hop redundancy for Linux.
+
+pub mod addr;
+pub mod engine;
