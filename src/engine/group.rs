@@ -1,0 +1,68 @@
+//! One group, with what the engine keeps beside it.
+
+use fhrp::announcer::ArpForm;
+use fhrp::{Family, Group, Holdings};
+use serde::Serialize;
+
+/// Which group it is: what stays the same when everything else about it is reconfigured.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Identity {
+    /// The interface's name.
+    pub interface: String,
+    /// The protocol's name.
+    pub protocol: &'static str,
+    /// The address family.
+    pub family: Family,
+    /// The group's number.
+    pub id: u16,
+}
+
+impl std::fmt::Display for Identity {
+    /// `eth0 vrrp 10 IPv4`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {} {}", self.interface, self.protocol, self.id, self.family)
+    }
+}
+
+/// A group in the engine's table.
+pub(super) struct Slot {
+    pub(super) identity: Identity,
+    pub(super) group: Box<dyn Group>,
+    /// The kernel's number of its interface; 0 while there is none.
+    pub(super) link: u32,
+    pub(super) started: bool,
+    pub(super) stopping: bool,
+    /// The latest wish.
+    pub(super) holdings: Holdings,
+    /// Wishes the address manager has not answered yet.
+    pub(super) outstanding: u32,
+    /// An announcement that waits until the latest wish is fulfilled.
+    pub(super) announce: Option<ArpForm>,
+}
+
+impl Slot {
+    pub(super) fn new(identity: Identity, group: Box<dyn Group>) -> Self {
+        Slot {
+            identity,
+            group,
+            link: 0,
+            started: false,
+            stopping: false,
+            holdings: Holdings::none(),
+            outstanding: 0,
+            announce: None,
+        }
+    }
+
+    /// Notes a new wish; an announcement that waited for an older one would announce what is no longer held.
+    pub(super) fn hold(&mut self, holdings: &Holdings) {
+        self.holdings = holdings.clone();
+        self.outstanding += 1;
+        self.announce = None;
+    }
+
+    /// Whether it was told to leave and has: nothing held, nothing under way, nothing to wait for.
+    pub(super) fn has_left(&self) -> bool {
+        self.stopping && self.holdings.is_empty() && self.outstanding == 0 && self.group.deadline().is_none()
+    }
+}
