@@ -1,0 +1,66 @@
+//! Which frames are VRRP's, and which virtual router they are for.
+//!
+//! CARP shares the protocol number, the multicast groups and even the first two octets with VRRP version 2;
+//! only the length tells them apart.
+
+use std::net::IpAddr;
+
+use fhrp::contract::Ear;
+use fhrp::packet::ip_protocol;
+use fhrp::{Family, Protocol, Received};
+
+use crate::auth::ah;
+use crate::wire::{MULTICAST_V4, MULTICAST_V6};
+
+/// VRRP, as the engine sees it before any group exists.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Vrrp;
+
+/// The one there is.
+pub static PROTOCOL: Vrrp = Vrrp;
+
+static EARS_V4: [Ear; 2] = [
+    Ear { ip_protocol: ip_protocol::VRRP, udp_port: None, multicast: MULTICAST_V4 },
+    Ear { ip_protocol: ip_protocol::AUTHENTICATION_HEADER, udp_port: None, multicast: MULTICAST_V4 },
+];
+static EARS_V6: [Ear; 1] = [Ear { ip_protocol: ip_protocol::VRRP, udp_port: None, multicast: MULTICAST_V6 }];
+
+impl Protocol for Vrrp {
+    fn name(&self) -> &'static str {
+        "vrrp"
+    }
+
+    fn ears(&self, family: Family) -> &'static [Ear] {
+        match family {
+            Family::Ipv4 => &EARS_V4,
+            Family::Ipv6 => &EARS_V6,
+        }
+    }
+
+    /// The VRID of everything that is not CARP, however broken: the virtual router says what is wrong with it.
+    fn group_of(&self, received: &Received<'_>) -> Option<u16> {
+        let message = match (received.protocol, received.source) {
+            (ip_protocol::VRRP, _) => received.payload,
+            (ip_protocol::AUTHENTICATION_HEADER, IpAddr::V4(_)) => ah::vrrp_inside(received.payload)?,
+            _ => return None,
+        };
+        let &[_, vrid] = message.first_chunk()?;
+        (!is_carp(message, received.source)).then_some(u16::from(vrid))
+    }
+}
+
+/// Version 2, type 1: how CARP begins, and VRRP version 2.
+const CARP_OR_VRRP_2: u8 = 0x21;
+/// Words of CARP's counter and digest; where VRRP counts its addresses.
+const CARP_WORDS: u8 = 7;
+/// Octets of a CARP advertisement. VRRP version 2 with seven addresses has 44.
+const CARP_LENGTH: usize = 36;
+
+/// Whether a message of protocol 112 is CARP's. There is no VRRP version 2 over IPv6.
+fn is_carp(message: &[u8], source: IpAddr) -> bool {
+    match (message, source) {
+        ([CARP_OR_VRRP_2, ..], IpAddr::V6(_)) => true,
+        ([CARP_OR_VRRP_2, _, _, CARP_WORDS, ..], IpAddr::V4(_)) => message.len() == CARP_LENGTH,
+        _ => false,
+    }
+}

@@ -1,0 +1,112 @@
+//! Frames from hexadecimal text, as captures print them, and datagrams put behind headers as the daemon does.
+
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::net::IpAddr;
+
+use fhrp::{Instant, Mac, Received};
+
+/// Octets from hexadecimal digits; everything else in the text is for the eye.
+pub fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
+}
+
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A frame as it lies in memory.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub destination_mac: Mac,
+    pub source_mac: Mac,
+    /// IP header and what it carries; Ethernet padding is cut off.
+    pub ip: Vec<u8>,
+}
+
+impl Frame {
+    /// A whole Ethernet frame.
+    pub fn ethernet(text: &str) -> Self {
+        let octets = hex(text);
+        let length = match octets[12..14] {
+            [0x08, 0x00] => usize::from(u16::from_be_bytes([octets[16], octets[17]])),
+            _ => 40 + usize::from(u16::from_be_bytes([octets[18], octets[19]])),
+        };
+        Frame {
+            destination_mac: Mac(octets[..6].try_into().unwrap()),
+            source_mac: Mac(octets[6..12].try_into().unwrap()),
+            ip: octets[14..14 + length].to_vec(),
+        }
+    }
+
+    /// A payload behind the header that the daemon writes: TOS 0xc0, TTL 255, no flags.
+    pub fn datagram(
+        source: IpAddr,
+        destination: IpAddr,
+        identification: u16,
+        protocol: u8,
+        payload: &[u8],
+    ) -> Self {
+        let mut header = Vec::new();
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                header.extend([0x45, 0xc0]);
+                header.extend(u16::try_from(20 + payload.len()).unwrap().to_be_bytes());
+                header.extend(identification.to_be_bytes());
+                header.extend([0, 0, 255, protocol, 0, 0]);
+                header.extend(source.octets());
+                header.extend(destination.octets());
+                let sum = fhrp::checksum::Sum::new().add(&header).checksum();
+                header[10..12].copy_from_slice(&sum.to_be_bytes());
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                header.extend([0x6c, 0, 0, 0]);
+                header.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+                header.extend([protocol, 255]);
+                header.extend(source.octets());
+                header.extend(destination.octets());
+            }
+            _ => panic!("addresses of two families"),
+        }
+        header.extend(payload);
+        Frame { destination_mac: Mac::BROADCAST, source_mac: Mac::default(), ip: header }
+    }
+
+    /// A VRRP message behind such a header.
+    pub fn vrrp(source: &str, destination: &str, message: &str) -> Self {
+        Frame::datagram(ip(source), ip(destination), 0, 112, &hex(message))
+    }
+
+    fn header_length(&self) -> usize {
+        if self.ip[0] >> 4 == 4 { usize::from(self.ip[0] & 15) * 4 } else { 40 }
+    }
+
+    pub fn payload_mut(&mut self) -> &mut [u8] {
+        let length = self.header_length();
+        &mut self.ip[length..]
+    }
+
+    /// The frame as a group is told of it.
+    pub fn received(&self) -> Received<'_> {
+        let address = |at: usize| match self.ip[0] >> 4 {
+            4 => IpAddr::from(<[u8; 4]>::try_from(&self.ip[12 + 4 * at..16 + 4 * at]).unwrap()),
+            _ => IpAddr::from(<[u8; 16]>::try_from(&self.ip[8 + 16 * at..24 + 16 * at]).unwrap()),
+        };
+        let (ip_header, payload) = self.ip.split_at(self.header_length());
+        let (hop_limit, protocol) =
+            if ip_header[0] >> 4 == 4 { (ip_header[8], ip_header[9]) } else { (ip_header[7], ip_header[6]) };
+        Received {
+            at: Instant::ZERO,
+            source_mac: self.source_mac,
+            destination_mac: self.destination_mac,
+            source: address(0),
+            destination: address(1),
+            hop_limit,
+            protocol,
+            ports: None,
+            ip_header,
+            payload,
+        }
+    }
+}
