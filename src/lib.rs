@@ -3,3 +3,4 @@
 pub mod addr;
 pub mod engine;
 pub mod event;
+pub mod net;

@@ -1,0 +1,6 @@
+//! The tests that need a kernel or other people's tools, and what they share.
+
+mod filters;
+mod frames;
+mod sockets;
+mod wire;
