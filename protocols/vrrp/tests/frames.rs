@@ -1,5 +1,7 @@
 //! Real frames, and the worked examples of the schemes that no specification has.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;
@@ -361,4 +363,45 @@ fn carp_is_not_ours() {
     let octets = emit(&seven, ChecksumForm::MessageOnly, ip("10.0.0.2"), MULTICAST_V4, 0, [0; 8]);
     let frame = Frame::datagram(ip("10.0.0.2"), MULTICAST_V4, 0, 112, &octets);
     assert_eq!(PROTOCOL.group_of(&frame.received()), Some(9));
+}
+
+/// keepalived 2.2.7, unicast, key `monkey`: our own capture.
+const KEEPALIVED_UNICAST_AH: &str = "ee4ea458b45f ee2d24c050df 0800
+    4500004000010000ff3336c6c0000201c0000202
+    70040000c000020100000001ff0f42b7193e0ab1211242f3
+    213396010201 8465 c0000264 0000000000000000";
+
+#[test]
+fn keepalived_zeroes_the_ttl_of_unicast_in_the_digest() {
+    let config = Authentication::AuthenticationHeader(Secret::new("monkey"));
+    let frame = Frame::ethernet(KEEPALIVED_UNICAST_AH);
+    let received = frame.received();
+    let heard = parse(&received).unwrap();
+    assert_eq!(Guard::new(&config).admit(&received, &heard, Duration::ZERO), Ok(()));
+    let sealed = Guard::new(&config).seal(
+        &heard.advertisement,
+        ChecksumForm::MessageOnly,
+        received.source,
+        received.destination,
+        1,
+        true,
+        Duration::ZERO,
+    );
+    assert_eq!((sealed.protocol, &sealed.payload[..]), (51, received.payload));
+}
+
+#[test]
+fn keepalived_version_3_by_unicast_and_over_ipv6() {
+    let unicast = "ee4ea458b45f ee2d24c050df 0800 4500
+        002000010000ff7036a9c0000201c0000202 313396010064f181c0000264";
+    let frame = Frame::ethernet(unicast);
+    let heard = parse(&frame.received()).map(|heard| (heard.checksum, heard.old_unicast_checksum));
+    assert_eq!(heard, Ok((ChecksumForm::PseudoHeader, false)));
+
+    let over_ipv6 = "333300000012 ee2d24c050df 86dd 6c0ea368
+        002870fffe80000000000000ec2d24fffec050dfff020000000000000000000000000012
+        313396020064abdf fe800000000000000000000000000051 20010db8000000000000000000000100";
+    let frame = Frame::ethernet(over_ipv6);
+    let said = parse(&frame.received()).map(|heard| heard.advertisement);
+    assert_eq!(said, Ok(advertisement(Version::V3, 51, 150, 1000, &["fe80::51", "2001:db8::100"])));
 }

@@ -1,6 +1,7 @@
 //! Frames from hexadecimal text, as captures print them, and datagrams put behind headers as the daemon does.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
 
@@ -9,7 +10,7 @@ use fhrp::{Instant, Mac, Received};
 /// Octets from hexadecimal digits; everything else in the text is for the eye.
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
-    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
+    digits.chunks_exact(2).map(|pair| u8::try_from((pair[0] << 4) | pair[1]).unwrap()).collect()
 }
 
 pub fn ip(text: &str) -> IpAddr {
