@@ -9,8 +9,7 @@ use fhrp::contract::Ear;
 use fhrp::packet::ip_protocol;
 use fhrp::{Family, Protocol, Received};
 
-use crate::auth::ah;
-use crate::wire::{MULTICAST_V4, MULTICAST_V6};
+use crate::wire::{MULTICAST_V4, MULTICAST_V6, vrrp_in};
 
 /// VRRP, as the engine sees it before any group exists.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,11 +38,7 @@ impl Protocol for Vrrp {
 
     /// The VRID of everything that is not CARP, however broken: the virtual router says what is wrong with it.
     fn group_of(&self, received: &Received<'_>) -> Option<u16> {
-        let message = match (received.protocol, received.source) {
-            (ip_protocol::VRRP, _) => received.payload,
-            (ip_protocol::AUTHENTICATION_HEADER, IpAddr::V4(_)) => ah::vrrp_inside(received.payload)?,
-            _ => return None,
-        };
+        let message = vrrp_in(received)?;
         let &[_, vrid] = message.first_chunk()?;
         (!is_carp(message, received.source)).then_some(u16::from(vrid))
     }

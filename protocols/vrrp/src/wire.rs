@@ -11,6 +11,8 @@ use fhrp::Received;
 use fhrp::checksum::Sum;
 use fhrp::packet::ip_protocol;
 
+use crate::auth::ah;
+
 pub use self::fault::WireError;
 pub use crate::auth::ah::AhView;
 pub use crate::auth::cisco_md5::CiscoTlv;
@@ -202,12 +204,17 @@ pub struct Peek {
 /// Reads as much as a list of neighbours wants to show, checking nothing; `None` if the frame is too short
 /// even for that.
 pub fn peek(received: &Received<'_>) -> Option<Peek> {
-    let octets = match unwrap_header(received) {
-        Ok((_, octets)) => octets,
-        Err(_) => return None,
-    };
-    let &[version_and_type, vrid, priority] = octets.first_chunk()?;
+    let &[version_and_type, vrid, priority] = vrrp_in(received)?.first_chunk()?;
     Some(Peek { version: version_and_type >> 4, vrid, priority })
+}
+
+/// Where the VRRP message begins, whatever it is worth; `None` if the packet carries none.
+pub(crate) fn vrrp_in<'a>(received: &Received<'a>) -> Option<&'a [u8]> {
+    match (received.protocol, received.source) {
+        (ip_protocol::VRRP, _) => Some(received.payload),
+        (ip_protocol::AUTHENTICATION_HEADER, IpAddr::V4(_)) => ah::vrrp_inside(received.payload),
+        _ => None,
+    }
 }
 
 /// Writes an advertisement with its checksum.
