@@ -1,6 +1,8 @@
 //! firsthop: first-hop redundancy for Linux.
 
 pub mod addr;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod event;
 pub mod net;

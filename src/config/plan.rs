@@ -1,0 +1,256 @@
+//! What the daemon runs. A plan that exists is complete and valid; nothing in it has to be checked again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use fhrp::{Family, Mac};
+use serde::Serialize;
+
+use super::fault::Warning;
+pub use super::raw::{LogFormat, LogLevel};
+use super::reader::{Reader, Span, Spanned, Table};
+use super::{raw, schema, vrrp};
+
+/// Where the control socket is, unless the file says otherwise.
+pub const DEFAULT_CONTROL_SOCKET: &str = "/run/firsthop/control.sock";
+
+/// Everything the daemon needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The daemon's own settings.
+    pub daemon: Daemon,
+    /// The groups, in the order of the file. Never empty.
+    pub groups: Vec<GroupPlan>,
+    /// What an operator should know about the file.
+    pub warnings: Vec<Warning>,
+}
+
+impl Plan {
+    /// Which group this is, across reloads.
+    pub fn key(group: &GroupPlan) -> GroupKey {
+        group.key()
+    }
+}
+
+/// The daemon's own settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// Unix socket for `show` and the other commands.
+    pub control_socket: PathBuf,
+    /// Group whose members may use it, besides root.
+    pub control_group: Option<String>,
+    /// Whether to ask the kernel for real-time scheduling.
+    pub real_time: bool,
+    /// The least important messages that are logged.
+    pub log: LogLevel,
+    /// The shape of log lines.
+    pub log_format: LogFormat,
+}
+
+/// One redundancy group on one interface.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupPlan {
+    /// The interface's name.
+    pub interface: String,
+    /// The group's name in logs and listings; unique.
+    pub name: String,
+    /// The protocol, and its settings.
+    pub protocol: ProtocolPlan,
+}
+
+impl GroupPlan {
+    /// Which group this is, across reloads.
+    pub fn key(&self) -> GroupKey {
+        let ProtocolPlan::Vrrp(config) = &self.protocol;
+        GroupKey {
+            interface: self.interface.clone(),
+            protocol: "vrrp",
+            family: config.family,
+            id: u16::from(config.vrid),
+        }
+    }
+}
+
+/// A protocol, with the settings of one group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProtocolPlan {
+    /// VRRP.
+    Vrrp(::vrrp::Config),
+}
+
+/// What makes a group the same one after a reload. A group for which any of this changes is another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct GroupKey {
+    /// The interface's name.
+    pub interface: String,
+    /// `vrrp`
+    pub protocol: &'static str,
+    /// The address family.
+    pub family: Family,
+    /// The group's number.
+    pub id: u16,
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GroupKey { interface, protocol, family, id } = self;
+        match family {
+            Family::Ipv4 => write!(f, "{interface} {protocol} {id}"),
+            Family::Ipv6 => write!(f, "{interface} {protocol} {id} IPv6"),
+        }
+    }
+}
+
+/// What one group claims for itself on its segment, and where it says so.
+#[derive(Debug)]
+pub(super) struct Claims {
+    pub(super) interface: String,
+    pub(super) family: Family,
+    pub(super) id: Option<Spanned<u8>>,
+    pub(super) mac: Option<Spanned<Mac>>,
+    pub(super) addresses: Vec<Spanned<IpAddr>>,
+    pub(super) name: Spanned<String>,
+}
+
+/// Makes a plan of a file; what is wrong with it goes to `reader`, and the plan counts only if nothing is.
+pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
+    let daemon = daemon(file.daemon.as_ref().map(|daemon| &daemon.value), reader);
+    let none = raw::Vrrp::default();
+    let defaults = file.defaults.as_ref().and_then(|defaults| defaults.value.vrrp.as_ref());
+    if let Some(defaults) = defaults {
+        nothing_of_its_own(&defaults.value, reader);
+    }
+    let inherited = defaults.map_or(&none, |defaults| &defaults.value);
+
+    let interfaces = file.interface.as_ref().map_or(&[][..], |interfaces| &interfaces.value.0);
+    let mut groups = Vec::new();
+    let mut claims = Vec::new();
+    for (name, interface) in interfaces {
+        possible_interface(name, reader);
+        for group in interface.value.vrrp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(inherited);
+            let (config, claim) = vrrp::plan(&name.value, &settings, &group.span, daemon.real_time, reader);
+            groups.push((
+                group.span.start,
+                GroupPlan {
+                    interface: name.value.clone(),
+                    name: claim.name.value.clone(),
+                    protocol: ProtocolPlan::Vrrp(config),
+                },
+            ));
+            claims.push(claim);
+        }
+    }
+    if groups.is_empty() && !reader.has_errors() {
+        let at = file.interface.as_ref().map_or(0..0, |interfaces| interfaces.span.clone());
+        let label = "a group is `[[interface.eth0.vrrp]]`, `id = 10`, `addresses = [\"10.0.10.1/24\"]`";
+        reader.missing(&at, "there is no group in this file", label);
+    }
+    collisions(&claims, reader);
+    groups.sort_by_key(|(at, _)| *at);
+    Plan { daemon, groups: groups.into_iter().map(|(_, group)| group).collect(), warnings: Vec::new() }
+}
+
+fn daemon(raw: Option<&raw::Daemon>, reader: &mut Reader) -> Daemon {
+    let none = raw::Daemon::default();
+    let raw = raw.unwrap_or(&none);
+    if let Some(socket) = raw.control_socket.as_ref().filter(|socket| !socket.value.starts_with('/')) {
+        let label = format!("an absolute path, such as \"{DEFAULT_CONTROL_SOCKET}\"");
+        reader.error(&socket.span, format!("`{}` is a relative path", socket.value), label);
+    }
+    // sun_path of unix(7), with its final zero.
+    if let Some(socket) = raw.control_socket.as_ref().filter(|socket| socket.value.len() > 107) {
+        let message = format!("the path has {} octets", socket.value.len());
+        reader.error(&socket.span, message, "a Unix socket's path has at most 107");
+    }
+    Daemon {
+        control_socket: or(&raw.control_socket, DEFAULT_CONTROL_SOCKET.to_owned()).into(),
+        control_group: raw.control_group.as_ref().map(|group| group.value.clone()),
+        real_time: or(&raw.real_time, true),
+        log: or(&raw.log, LogLevel::Info),
+        log_format: or(&raw.log_format, LogFormat::Text),
+    }
+}
+
+/// The value of a key, or its default.
+pub(super) fn or<T: Clone>(field: &Option<Spanned<T>>, default: T) -> T {
+    field.as_ref().map_or(default, |field| field.value.clone())
+}
+
+/// Whether Linux could have an interface of this name (`dev_valid_name` in net/core/dev.c).
+fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
+    let text = &name.value;
+    let message = format!("no interface can be called `{text}`");
+    if text.is_empty() || text.len() > 15 {
+        reader.error(&name.span, message, "1 to 15 octets");
+    } else if text == "." || text == ".." || text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace()) {
+        reader.error(&name.span, message, "a name without slash, colon or blank");
+    }
+}
+
+/// What belongs to one group cannot be everybody's default.
+fn nothing_of_its_own(defaults: &raw::Vrrp, reader: &mut Reader) {
+    let spans = [
+        defaults.id.as_ref().map(|value| &value.span),
+        defaults.name.as_ref().map(|value| &value.span),
+        defaults.addresses.as_ref().map(|value| &value.span),
+        defaults.excluded_addresses.as_ref().map(|value| &value.span),
+    ];
+    for (key, span) in schema::OWN_KEYS.iter().zip(spans) {
+        if let Some(span) = span {
+            let message = format!("`{key}` belongs to one group and cannot be inherited");
+            reader.error(span, message, "move it to its `[[interface.NAME.vrrp]]`");
+        }
+    }
+}
+
+/// Groups that cannot live beside each other.
+fn collisions(claims: &[Claims], reader: &mut Reader) {
+    let mut routers: HashMap<(&str, Family, u8), &Span> = HashMap::new();
+    let mut macs: HashMap<(&str, Mac), &Span> = HashMap::new();
+    let mut addresses: HashMap<(&str, IpAddr), &Span> = HashMap::new();
+    let mut names: HashMap<&str, &Span> = HashMap::new();
+    for claim in claims {
+        let interface = claim.interface.as_str();
+        let mut twice = false;
+        if let Some(id) = &claim.id {
+            let key = (interface, claim.family, id.value);
+            if let Some(first) = routers.get(&key) {
+                twice = true;
+                let mac = ::vrrp::config::virtual_mac(claim.family, id.value);
+                let message = format!(
+                    "two {} groups with id {} on {interface} would share the virtual MAC {mac}",
+                    claim.family, id.value
+                );
+                let label = "another id; two versions for a change-over are one group with `version = \"2+3\"`";
+                reader.collision(&id.span, message, label.to_owned(), ((*first).clone(), "the first of them"));
+            }
+            routers.entry(key).or_insert(&id.span);
+        }
+        if let Some(mac) = claim.mac.as_ref().filter(|_| !twice) {
+            if let Some(first) = macs.get(&(interface, mac.value)) {
+                let message = format!("two groups on {interface} have the virtual MAC {}", mac.value);
+                let label = "a MAC of its own for each group".to_owned();
+                reader.collision(&mac.span, message, label, ((*first).clone(), "the first of them"));
+            }
+            macs.entry((interface, mac.value)).or_insert(&mac.span);
+        }
+        for address in &claim.addresses {
+            if let Some(first) = addresses.get(&(interface, address.value)) {
+                let message = format!("{} is on {interface} twice", address.value);
+                let label = "one of the two must go".to_owned();
+                reader.collision(&address.span, message, label, ((*first).clone(), "the first of them"));
+            }
+            addresses.entry((interface, address.value)).or_insert(&address.span);
+        }
+        if let Some(first) = names.get(claim.name.value.as_str()).filter(|_| !twice) {
+            let message = format!("two groups have the name `{}`", claim.name.value);
+            let label = "a name of its own for each group".to_owned();
+            reader.collision(&claim.name.span, message, label, ((*first).clone(), "the first of them"));
+        }
+        names.entry(&claim.name.value).or_insert(&claim.name.span);
+    }
+}
