@@ -150,7 +150,8 @@ fn facts(config: &Config) -> Vec<Fact> {
         facts.push(Fact { name: "start", value });
     }
     facts.push(Fact { name: "announcements", value: announcements(config) });
-    if config.versions != Versions::V3 && (config.learn_interval || config.on_mismatch == OnMismatch::Accept) {
+    if config.versions != Versions::V3 && (config.learn_interval || config.on_mismatch == OnMismatch::Accept)
+    {
         let interval = if config.learn_interval { "is learnt from the Active" } else { "must be the same" };
         let mismatch = match config.on_mismatch {
             OnMismatch::Discard => "discarded",
@@ -198,14 +199,19 @@ fn advertisements(config: &Config) -> String {
 
 fn authentication(authentication: &Authentication) -> String {
     let numbers = |keys: &[vrrp::config::Key]| -> String {
-        let numbers: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
-        numbers.join(", ")
+        let name = |key: &vrrp::config::Key| match key.id {
+            0 => "key string".to_owned(),
+            number => format!("key {number}"),
+        };
+        keys.iter().map(name).collect::<Vec<_>>().join(", ")
     };
     match authentication {
         Authentication::None => "none".to_owned(),
         Authentication::Text(_) => "a password in clear, which everybody on the segment can read".to_owned(),
         Authentication::AuthenticationHeader(_) => "IP Authentication Header, HMAC-MD5-96".to_owned(),
-        Authentication::CiscoMd5(keys) => format!("Cisco MD5, keys {}; the first signs", numbers(keys)),
+        Authentication::CiscoMd5(keys) => {
+            format!("Cisco MD5, {}; the first signs, all are accepted", numbers(keys))
+        }
         Authentication::Hmac(hmac) => {
             let mode = match hmac.mode {
                 HmacMode::ReceiveOnly => "checked when present, not sent",
@@ -216,7 +222,7 @@ fn authentication(authentication: &Authentication) -> String {
                 AntiReplay::Monotonic => "the sequence must increase".to_owned(),
                 AntiReplay::Window(width) => format!("within {} of our clock", readable(width)),
             };
-            format!("HMAC-SHA-256, keys {}, {mode}; {replay}", numbers(&hmac.keys))
+            format!("HMAC-SHA-256, {}, {mode}; {replay}", numbers(&hmac.keys))
         }
     }
 }
@@ -286,14 +292,23 @@ fn hints(config: &Config) -> Vec<String> {
         hints.push("as owner this router must have all the virtual addresses on its interface".to_owned());
     }
     if config.virtual_mac.is_none() {
-        hints.push("hosts must learn another MAC at each fail-over, which they do from the announcements".to_owned());
-        for address in config.addresses.iter().filter(|address| address.prefix == Family::of(address.ip).bits()) {
-            hints.push(format!("{} has no prefix length and is put on the interface as {address}", address.ip));
+        hints.push(
+            "hosts must learn another MAC at each fail-over, which they do from the announcements".to_owned(),
+        );
+        for address in
+            config.addresses.iter().filter(|address| address.prefix == Family::of(address.ip).bits())
+        {
+            hints.push(format!(
+                "{} has no prefix length and is put on the interface as {address}",
+                address.ip
+            ));
         }
     }
     let standard = vrrp::config::virtual_mac(config.family, config.vrid);
     if config.virtual_mac.is_some_and(|mac| mac != standard) {
-        hints.push("a virtual MAC of your own choice has to be the same on all routers of the group".to_owned());
+        hints.push(
+            "a virtual MAC of your own choice has to be the same on all routers of the group".to_owned(),
+        );
     }
     if !config.preempt && config.priority != OWNER_PRIORITY {
         hints.push("without preemption an Active of lower priority stays, too".to_owned());
@@ -356,13 +371,13 @@ impl fmt::Display for GroupMeaning {
         line("skew time", &readable(timers.skew_time))?;
         let down = format!("{} after the last advertisement", readable(timers.active_down_interval));
         line("active-down interval", &down)?;
-        let crash = format!(
-            "takes over {} to {} after a crash of the Active,",
-            readable(timers.crash_best),
-            readable(timers.crash_worst)
-        );
-        line("fail-over", &crash)?;
-        line("", &format!("{} after a graceful stop", readable(timers.skew_time)))?;
+        if self.priority == OWNER_PRIORITY {
+            line("fail-over", "is Active whenever it runs; the others follow by their own priority")?;
+        } else {
+            let (best, worst) = (readable(timers.crash_best), readable(timers.crash_worst));
+            line("fail-over", &format!("takes over {best} to {worst} after a crash of the Active,"))?;
+            line("", &format!("{} after a graceful stop", readable(timers.skew_time)))?;
+        }
         for fact in &self.facts {
             line(fact.name, &fact.value)?;
         }

@@ -14,6 +14,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+/// Lines with more characters are quoted in part.
+const WIDEST_QUOTE: usize = 120;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -42,8 +45,11 @@ pub struct Place {
     pub column: usize,
     /// How many characters of the line are meant; at least 1.
     pub length: usize,
-    /// The line, secrets blotted out.
+    /// The line, or the part around `column` if it is long; secrets blotted out.
     pub text: String,
+    /// How many characters of `text` stand before what is meant.
+    #[serde(skip)]
+    pub indent: usize,
     /// What is to be said about this piece.
     pub label: String,
 }
@@ -89,7 +95,7 @@ fn snippet(f: &mut fmt::Formatter<'_>, place: &Place, gutter: usize, mark: char)
         .text
         .chars()
         .chain(std::iter::repeat(' '))
-        .take(place.column - 1)
+        .take(place.indent)
         .map(|character| if character == '\t' { '\t' } else { ' ' })
         .collect();
     let marks: String = std::iter::repeat_n(mark, place.length).collect();
@@ -189,14 +195,33 @@ impl<'t> Source<'t> {
         let line = self.text[start..].lines().next().unwrap_or_default();
         let before = head.len() - start;
         let meant = line.get(before..(before + span.len()).min(line.len())).unwrap_or_default();
+        let column = head[start..].chars().count();
+        let length = meant.chars().count().max(1);
+        let (text, indent) = window(line.trim_end(), column);
         Place {
             line: self.line_of(head.len()),
-            column: head[start..].chars().count() + 1,
-            length: meant.chars().count().max(1),
-            text: line.trim_end().to_owned(),
+            column: column + 1,
+            // What is cut off is not marked either.
+            length: length.min(text.chars().count().saturating_sub(indent)).max(1),
+            text,
+            indent,
             label,
         }
     }
+}
+
+/// The part of a long line that shows what stands behind `column` characters, and how many stand before that.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let length = line.chars().count();
+    if length <= WIDEST_QUOTE {
+        return (line.to_owned(), column);
+    }
+    let first = column.saturating_sub(WIDEST_QUOTE / 2).min(length - WIDEST_QUOTE);
+    let shown = line.chars().skip(first).take(WIDEST_QUOTE);
+    let head = if first > 0 { "…" } else { "" };
+    let tail = if first + WIDEST_QUOTE < length { "…" } else { "" };
+    let text = format!("{head}{}{tail}", shown.collect::<String>());
+    (text, column - first + head.chars().count())
 }
 
 #[cfg(test)]
@@ -232,7 +257,7 @@ mod tests {
 
     #[test]
     fn secrets_are_blotted_out() {
-        let source = Source::new("f", "password = \"sécret\"", &[12..19]);
+        let source = Source::new("f", "password = \"sécret\"", std::slice::from_ref(&(12..19)));
         let place = source.fault(finding(11..20)).place.unwrap();
         assert_eq!(place.text, "password = \"*******\"");
     }

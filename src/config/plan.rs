@@ -186,7 +186,10 @@ fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
     let message = format!("no interface can be called `{text}`");
     if text.is_empty() || text.len() > 15 {
         reader.error(&name.span, message, "1 to 15 octets");
-    } else if text == "." || text == ".." || text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace()) {
+    } else if text == "."
+        || text == ".."
+        || text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace())
+    {
         reader.error(&name.span, message, "a name without slash, colon or blank");
     }
 }
@@ -225,8 +228,14 @@ fn collisions(claims: &[Claims], reader: &mut Reader) {
                     "two {} groups with id {} on {interface} would share the virtual MAC {mac}",
                     claim.family, id.value
                 );
-                let label = "another id; two versions for a change-over are one group with `version = \"2+3\"`";
-                reader.collision(&id.span, message, label.to_owned(), ((*first).clone(), "the first of them"));
+                let label =
+                    "another id; two versions for a change-over are one group with `version = \"2+3\"`";
+                reader.collision(
+                    &id.span,
+                    message,
+                    label.to_owned(),
+                    ((*first).clone(), "the first of them"),
+                );
             }
             routers.entry(key).or_insert(&id.span);
         }

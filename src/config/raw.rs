@@ -222,8 +222,7 @@ impl JsonSchema for Peer {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (address, table) =
-            (generator.subschema_for::<Address>(), generator.subschema_for::<PeerTable>());
+        let (address, table) = (generator.subschema_for::<Address>(), generator.subschema_for::<PeerTable>());
         json_schema!({ "anyOf": [address, table] })
     }
 }
@@ -321,7 +320,9 @@ impl Read for AntiReplay {
         match value.get_ref().as_str() {
             Some("monotonic") => Some(AntiReplay::Monotonic),
             Some("window") => Some(AntiReplay::Window(None)),
-            Some(text) if TimeSpan::parse(text).is_none() && !text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(text)
+                if TimeSpan::parse(text).is_none() && !text.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
                 let label = "one of \"monotonic\", \"window\" or a span of time such as \"10s\"";
                 reader.error(&value.span(), format!("`{key}` cannot be \"{text}\""), label);
                 None

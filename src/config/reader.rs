@@ -87,6 +87,11 @@ impl Reader {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether something within `span` is known to be wrong.
+    pub(super) fn has_findings_within(&self, span: &Span) -> bool {
+        self.findings.iter().any(|finding| span.contains(&finding.span.start))
+    }
+
     fn find(&mut self, severity: Severity, span: &Span, message: String, label: String) {
         let span = span.clone();
         let finding = Finding { severity, message, span, label, related: None, absence: false };
@@ -104,6 +109,10 @@ impl Reader {
 
     /// A key that the table does not have.
     fn unknown_key(&mut self, span: &Span, key: &str, value: &Value<'_>, known: &[String]) {
+        // A misspelt password is still a password.
+        if ["pas", "key", "secret"].iter().any(|word| key.contains(word)) {
+            self.secrets.push(value.span());
+        }
         let is_interface = known.iter().any(|known| known == "vrrp");
         if is_interface && foreign::LATER.contains(&key) {
             let label = "known, but not in this build yet; `vrrp` is";
@@ -113,7 +122,9 @@ impl Reader {
             let label = "a dot in an interface's name needs quotes: `[[interface.\"eth0.10\".vrrp]]`";
             return self.error(span, format!("`{key}` is no protocol"), label);
         }
-        let label = match foreign::translation(key, known).or_else(|| similar(key, known)) {
+        let later = foreign::LATER.iter().filter(|_| is_interface).map(|later| (*later).to_owned());
+        let all: Vec<String> = known.iter().cloned().chain(later).collect();
+        let label = match foreign::translation(key, known).or_else(|| similar(key, &all)) {
             Some(instead) => instead,
             None => format!("one of {}", list(known.iter().map(|key| format!("`{key}`")))),
         };
@@ -326,8 +337,12 @@ impl Read for i64 {
             reader.wrong_type(key, value, "a whole number", &instead);
             return None;
         };
-        // Too many digits are out of every range in here; the range is judged where it is known.
-        Some(i64::from_str_radix(digits.as_str(), digits.radix()).unwrap_or(i64::MAX))
+        let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
+        if number.is_none() {
+            let label = "nothing in this file needs so many digits";
+            reader.error(&value.span(), format!("`{key}` is out of range"), label);
+        }
+        number
     }
 }
 
@@ -373,7 +388,8 @@ impl<T: Read> Read for Named<T> {
             return None;
         };
         let read = |(name, value): (&toml::Spanned<_>, &Value<'_>)| {
-            let name = Spanned { value: String::from(std::borrow::Cow::as_ref(name.get_ref())), span: name.span() };
+            let name =
+                Spanned { value: String::from(std::borrow::Cow::as_ref(name.get_ref())), span: name.span() };
             let value = Spanned::read(&name.value, value, reader)?;
             Some((name, value))
         };

@@ -45,8 +45,9 @@ fn forget_null(schema: &mut Value) {
                 if let [only] = choices.as_mut_slice() {
                     let only = only.take();
                     schema.remove("anyOf");
-                    if let Value::Object(only) = only {
-                        schema.extend(only);
+                    // What is said of the key stands before what is said of its type.
+                    for (name, value) in only.as_object().into_iter().flatten() {
+                        schema.entry(name).or_insert_with(|| value.clone());
                     }
                 }
             }

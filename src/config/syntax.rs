@@ -12,8 +12,8 @@ pub(super) struct Syntax {
     /// As much of the file as could be read.
     pub(super) file: File,
     faults: Vec<Finding>,
-    /// A heading or bracket is broken: keys may have landed in the wrong table.
-    adrift: bool,
+    /// From here on keys may have landed in the wrong table: a heading, bracket or brace is broken.
+    adrift: usize,
 }
 
 /// Reads `text`. Faults in values go to `reader`, faults of syntax are kept.
@@ -24,20 +24,30 @@ pub(super) fn read(text: &str, reader: &mut Reader) -> Syntax {
     faults.sort_by_key(|fault| fault.span.start);
     // One fault a line: the others follow from the first.
     faults.dedup_by_key(|fault| line_start(text, fault.span.start));
-    // After a bracket that never closes nothing is what it seems to be.
-    if let Some(first) = faults.iter().position(|fault| fault.message.contains("array element")
-        || fault.message.contains("unclosed array,"))
-    {
-        faults.truncate(first + 1);
+    // After a bracket or brace that never closes nothing is what it seems to be.
+    if let Some(first) = faults.iter().position(|fault| never_closes(&fault.message)) {
+        let begins_before = first > 0 && faults[first].message.starts_with("missing comma");
+        faults.truncate(if begins_before { first } else { first + 1 });
     }
-    let adrift = faults.iter().any(|fault| {
-        let line = line_at(text, fault.span.start);
-        line.trim_start().starts_with('[') || fault.message.contains("array") || fault.message.contains("multi-line")
-    });
+    let adrift = faults.iter().filter(|fault| loses_tables(text, fault)).map(|fault| fault.span.start).min();
     for fault in &faults {
         blot_secrets(text, fault, reader);
     }
-    Syntax { file, faults, adrift }
+    Syntax { file, faults, adrift: adrift.unwrap_or(usize::MAX) }
+}
+
+/// How TOML's parser speaks of a list or an inline table that has not ended where it should.
+fn never_closes(message: &str) -> bool {
+    ["array elements", "unclosed array,", "in array", "key-value pairs", "inline table"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// Whether keys behind a fault may have landed in the wrong table.
+fn loses_tables(text: &str, fault: &Finding) -> bool {
+    let line = line_at(text, fault.span.start).trim_start();
+    let braced = line.contains('{') || fault.message.contains("multi-line");
+    line.starts_with('[') || braced || never_closes(&fault.message)
 }
 
 impl Syntax {
@@ -46,7 +56,9 @@ impl Syntax {
         let broken: Vec<usize> = self.faults.iter().map(|fault| source.line_of(fault.span.start)).collect();
         let trusted = |finding: &Finding| {
             broken.is_empty()
-                || !self.adrift && !finding.absence && !broken.contains(&source.line_of(finding.span.start))
+                || !finding.absence
+                    && finding.span.start < self.adrift
+                    && !broken.contains(&source.line_of(finding.span.start))
         };
         self.faults.iter().cloned().chain(findings.into_iter().filter(trusted)).collect()
     }
@@ -54,19 +66,31 @@ impl Syntax {
 
 fn finding(text: &str, error: &toml::de::Error) -> Finding {
     let mut span = error.span().unwrap_or(0..0);
-    let line = line_at(text, span.start);
-    let (message, label) = match unquoted(line) {
+    let (message, label) = match unquoted(text, span.start) {
         Some(value) => {
-            let at = line_start(text, span.start) + line.find(value).unwrap_or_default();
-            span = at..at + value.len();
-            ("a value with letters, dots or colons needs quotes".to_owned(), format!("write \"{value}\""))
+            let written = &text[value.clone()];
+            span = value.clone();
+            ("a value with letters, dots or colons needs quotes".to_owned(), format!("write \"{written}\""))
         }
         None => {
             let mut parts = error.message().splitn(2, ", ");
-            let message = parts.next().unwrap_or_default().to_owned();
+            let message = match parts.next().unwrap_or_default() {
+                "string values must be quoted" if span.is_empty() => "this key has no value",
+                message => message,
+            }
+            .to_owned();
             let label = match (message.as_str(), parts.next()) {
                 ("duplicate key", _) => "this stands above already; keep one of them".to_owned(),
-                ("string values must be quoted", _) => "a value: text in quotes, a number, true or false".to_owned(),
+                ("string values must be quoted" | "this key has no value", _) => {
+                    "text in quotes, a number, true or false".to_owned()
+                }
+                ("invalid basic string" | "invalid literal string", _) => {
+                    "the closing quote is missing".to_owned()
+                }
+                ("key with no value", _) => "write `key = value`".to_owned(),
+                ("missing comma between array elements", _) => {
+                    "a comma before this, or the list's `]`".to_owned()
+                }
                 (_, Some(expected)) => expected.to_owned(),
                 (_, None) => "not TOML".to_owned(),
             };
@@ -76,13 +100,15 @@ fn finding(text: &str, error: &toml::de::Error) -> Finding {
     Finding { severity: Severity::Error, message, span, label, related: None, absence: false }
 }
 
-/// The bare value of a line `key = 100ms` or `key = 10.0.0.1/24`.
-fn unquoted(line: &str) -> Option<&str> {
-    let (_, value) = line.split_once('=')?;
-    let value = value.split('#').next()?.trim();
-    let address = value.split('/').next().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok());
-    let bare = address || TimeSpan::parse(value).is_some() || value.parse::<fhrp::Mac>().is_ok();
-    bare.then_some(value)
+/// The word at a position, if it is an address, a MAC or a span of time that lacks its quotes.
+fn unquoted(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+    let ends = |character: char| character.is_whitespace() || "=,[]{}#\"'".contains(character);
+    let start = text.get(..at)?.rfind(ends).map_or(0, |before| before + 1);
+    let end = text.get(at..)?.find(ends).map_or(text.len(), |after| at + after);
+    let word = text.get(start..end)?;
+    let address = word.split('/').next().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok());
+    let bare = address || TimeSpan::parse(word).is_some() || word.parse::<fhrp::Mac>().is_ok();
+    bare.then_some(start..end)
 }
 
 fn line_start(text: &str, at: usize) -> usize {

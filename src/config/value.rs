@@ -48,7 +48,7 @@ impl TimeSpan {
     }
 }
 
-/// A span of time as it is written in a file: `100ms`, `1.5s`, `2m`.
+/// A span of time as it is written in a file: `100ms`, `1.5s`, `10m`.
 pub fn spelt(span: Duration) -> String {
     let nanoseconds = span.as_nanos();
     let with = |unit: u128, name: &str| {
@@ -62,9 +62,11 @@ pub fn spelt(span: Duration) -> String {
     };
     match nanoseconds {
         0 => "0s".to_owned(),
-        ..1_000_000 => with(1_000, "us"),
-        ..1_000_000_000 => with(1_000_000, "ms"),
-        whole if whole % 60_000_000_000 == 0 => format!("{}m", whole / 60_000_000_000),
+        1..1_000_000 => with(1_000, "us"),
+        1_000_000..1_000_000_000 => with(1_000_000, "ms"),
+        whole if whole % 60_000_000_000 == 0 && whole >= 600_000_000_000 => {
+            format!("{}m", whole / 60_000_000_000)
+        }
         _ => with(1_000_000_000, "s"),
     }
 }
@@ -81,7 +83,12 @@ impl Read for TimeSpan {
             DeValue::Integer(number) => number.to_string(),
             DeValue::Float(number) => number.to_string(),
             DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                reader.wrong_type(key, value, "a span of time", "digits and a unit: \"100ms\", \"1s\" or \"2m\"");
+                reader.wrong_type(
+                    key,
+                    value,
+                    "a span of time",
+                    "digits and a unit: \"100ms\", \"1s\" or \"2m\"",
+                );
                 return None;
             }
         };
@@ -169,7 +176,7 @@ fn neighbour_of(address: InterfaceAddress) -> String {
         IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|ip| IpAddr::V6(ip.into())),
     };
     next.map(|ip| InterfaceAddress { ip, ..address })
-        .filter(|next| unfit(*next).is_none() && !address.ip.is_loopback())
+        .filter(|next| address.prefix < Family::of(address.ip).bits() && unfit(*next).is_none())
         .map_or(String::new(), |next| format!(", such as \"{next}\""))
 }
 
@@ -297,7 +304,8 @@ impl JsonSchema for SecretText {
 pub(super) fn secret_from_file(path: &Spanned<String>, reader: &mut Reader) -> Option<Secret> {
     let name = reader.directory.join(&path.value);
     let shown = name.display();
-    let read = std::fs::metadata(&name).and_then(|data| Ok((data.permissions().mode(), std::fs::read(&name)?)));
+    let read =
+        std::fs::metadata(&name).and_then(|data| Ok((data.permissions().mode(), std::fs::read(&name)?)));
     let (mode, mut octets) = match read {
         Ok(read) => read,
         Err(cause) => {
@@ -355,17 +363,33 @@ mod tests {
         assert_eq!(parsed("1.5 s"), Some(1_500_000_000));
         assert_eq!(parsed("2m"), parsed("2min"));
         assert_eq!(parsed("78.125us"), Some(78_125));
-        for wrong in ["", "s", "1", "1 fortnight", "-1s", "1.s", ".5s", "1e3s", "1s ", "99999999999999h", "1.0000000001s"]
-        {
+        for wrong in [
+            "",
+            "s",
+            "1",
+            "1 fortnight",
+            "-1s",
+            "1.s",
+            ".5s",
+            "1e3s",
+            "1s ",
+            "99999999999999h",
+            "1.0000000001s",
+        ] {
             assert_eq!(parsed(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn what_is_spelt_reads_back() {
-        for (nanoseconds, text) in
-            [(0, "0s"), (78_125, "78.125us"), (609_375_000, "609.375ms"), (3_609_375_000, "3.609375s"), (120_000_000_000, "2m")]
-        {
+        for (nanoseconds, text) in [
+            (0, "0s"),
+            (78_125, "78.125us"),
+            (609_375_000, "609.375ms"),
+            (3_609_375_000, "3.609375s"),
+            (120_000_000_000, "120s"),
+            (600_000_000_000, "10m"),
+        ] {
             let span = Duration::from_nanos(nanoseconds);
             assert_eq!(spelt(span), text);
             assert_eq!(TimeSpan::parse(text), Some(span));

@@ -72,7 +72,9 @@ fn remark_on_address(config: &vrrp::Config, address: InterfaceAddress, link: &Li
         return Some(format!("{interface} does not have {ip}, which this router is said to own"));
     }
     if !owner && real {
-        return Some(format!("{interface} has {ip} as an address of its own; say `owner = true`, or remove it there"));
+        return Some(format!(
+            "{interface} has {ip} as an address of its own; say `owner = true`, or remove it there"
+        ));
     }
     let beside = link.addresses.iter().any(|own| own.contains(ip));
     let link_local = fhrp::address::is_link_local(ip);

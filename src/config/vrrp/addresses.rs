@@ -47,7 +47,7 @@ pub(super) fn advertised(draft: &Draft<'_>, reader: &mut Reader) -> Vec<Interfac
     };
     if addresses.value.is_empty() {
         // A list of wrong texts is empty, too, and has been complained about.
-        if !reader.findings.iter().any(|finding| addresses.span.contains(&finding.span.start)) {
+        if !reader.has_findings_within(&addresses.span) {
             reader.error(&addresses.span, "this group has no address", "one at least: [\"10.0.10.1/24\"]");
         }
         return Vec::new();
@@ -65,7 +65,7 @@ fn one_family(draft: &Draft<'_>, addresses: &[Spanned<Address>], reader: &mut Re
     let stranger = addresses.iter().find(|address| Family::of(address.value.0.ip) != draft.family);
     let (Some(stranger), Some(first)) = (stranger, addresses.first()) else { return };
     let other = Family::of(stranger.value.0.ip);
-    let message = format!("{} is {other} in a group of {}", stranger.value.0, draft.family);
+    let message = format!("{} is {other} in a group of {}", as_written(stranger.value.0), draft.family);
     let label = format!(
         "make a group of its own for {other}, `[[interface.{}.vrrp]]` with an `id` again, or move it to \
          `excluded-addresses`",
@@ -98,7 +98,9 @@ fn as_many_as_fit(draft: &Draft<'_>, addresses: &[Spanned<Address>], reader: &mu
     if let Some(first_beyond) = addresses.get(most) {
         let message = format!("{} addresses do not fit into one advertisement", addresses.len());
         let why = if most == 255 { "it counts to 255" } else { "a packet has 1500 octets" };
-        let label = format!("the first that is too many: at most {most}, {why}; move the rest to `excluded-addresses`");
+        let label = format!(
+            "the first that is too many: at most {most}, {why}; move the rest to `excluded-addresses`"
+        );
         reader.error(&first_beyond.span, message, label);
     }
 }
@@ -108,8 +110,15 @@ fn as_many_as_fit(draft: &Draft<'_>, addresses: &[Spanned<Address>], reader: &mu
 fn link_local_first(draft: &Draft<'_>, addresses: &Spanned<Vec<Spanned<Address>>>, reader: &mut Reader) {
     let texts = |first: InterfaceAddress| {
         let rest = addresses.value.iter().map(|address| address.value.0).filter(|address| *address != first);
-        let all: Vec<String> = std::iter::once(first).chain(rest).map(|address| format!("\"{address}\"")).collect();
-        if all.len() > 3 { format!("[{}, …]", all[..2].join(", ")) } else { format!("[{}]", all.join(", ")) }
+        let all: Vec<String> = std::iter::once(first)
+            .chain(rest)
+            .map(|address| format!("\"{}\"", as_written(address)))
+            .collect();
+        if all.len() > 3 {
+            format!("[{}, …]", all[..2].join(", "))
+        } else {
+            format!("[{}]", all.join(", "))
+        }
     };
     let Some(first) = addresses.value.first() else { return };
     if is_link_local(first.value.0.ip) {
@@ -122,16 +131,29 @@ fn link_local_first(draft: &Draft<'_>, addresses: &Spanned<Vec<Spanned<Address>>
             reader.error(&later.span, message, label);
         }
         None => {
-            let derived = InterfaceAddress { ip: derived_link_local(draft.id.unwrap_or(1)).into(), prefix: 64 };
+            let derived = InterfaceAddress { ip: derived_link_local(draft.id).into(), prefix: 64 };
             let label = format!("write {}, the same on all routers (RFC 9568 §5.2.9)", texts(derived));
-            reader.error(&addresses.span, "an IPv6 group needs a link-local address, and it comes first", label);
+            reader.error(
+                &addresses.span,
+                "an IPv6 group needs a link-local address, and it comes first",
+                label,
+            );
         }
     }
 }
 
 /// The link-local address that the virtual MAC of a virtual router makes by EUI-64. RFC 4291 appendix A.
-fn derived_link_local(vrid: u8) -> Ipv6Addr {
-    Ipv6Addr::new(0xfe80, 0, 0, 0, 0x0200, 0x5eff, 0xfe00, 0x0200 | u16::from(vrid))
+/// `fe80::1` if the number is not known: any will do.
+fn derived_link_local(vrid: Option<u8>) -> Ipv6Addr {
+    match vrid {
+        Some(vrid) => Ipv6Addr::new(0xfe80, 0, 0, 0, 0x0200, 0x5eff, 0xfe00, 0x0200 | u16::from(vrid)),
+        None => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
+    }
+}
+
+/// An address as somebody would write it: no prefix length for a single address.
+fn as_written(address: InterfaceAddress) -> String {
+    if address == InterfaceAddress::host(address.ip) { address.ip.to_string() } else { address.to_string() }
 }
 
 /// The address to speak from.
@@ -163,7 +185,7 @@ fn right_family(draft: &Draft<'_>, ip: IpAddr, span: &Span, key: &str, reader: &
 /// The unicast peers.
 pub(super) fn peers(draft: &Draft<'_>, reader: &mut Reader) -> Vec<Peer> {
     let Some(raw_peers) = &draft.raw.peers else { return Vec::new() };
-    if raw_peers.value.is_empty() {
+    if raw_peers.value.is_empty() && !reader.has_findings_within(&raw_peers.span) {
         let label = "name the other routers, or leave it out for multicast";
         reader.error(&raw_peers.span, "`peers` names nobody", label);
     }
@@ -174,7 +196,12 @@ pub(super) fn peers(draft: &Draft<'_>, reader: &mut Reader) -> Vec<Peer> {
         if right_family(draft, ip, &address.span, "peers", reader) {
             if let Some((_, first)) = peers.iter().find(|(known, _)| known.address == ip) {
                 let first = (first.clone(), "the first of them");
-                reader.collision(&address.span, format!("peer {ip} is named twice"), "leave it out".into(), first);
+                reader.collision(
+                    &address.span,
+                    format!("peer {ip} is named twice"),
+                    "leave it out".into(),
+                    first,
+                );
             }
             if list(&draft.raw.addresses).iter().any(|address| address.value.0.ip == ip) && !draft.owner {
                 let label = "the peer's own address, which it keeps when it is not Active";

@@ -70,7 +70,9 @@ fn strangers(raw: &raw::Authentication, kind: AuthenticationKind, reader: &mut R
             (&["keys", "mode", "anti-replay"], "`password` or `password-file`")
         }
         AuthenticationKind::CiscoMd5 => (&["mode", "anti-replay"], "`password` or `keys`"),
-        AuthenticationKind::Hmac => (&["password", "password-file"], "`keys = [{ id = 1, key-file = \"…\" }]`"),
+        AuthenticationKind::Hmac => {
+            (&["password", "password-file"], "`keys = [{ id = 1, key-file = \"…\" }]`")
+        }
     };
     for key in strange {
         if let Some(span) = spans(*key) {
@@ -99,7 +101,11 @@ fn one_secret(raw: &Spanned<raw::Authentication>, reader: &mut Reader) -> Option
     let unreadable = |key| raw.value.unreadable.contains(&key);
     match (&raw.value.password, &raw.value.password_file) {
         (Some(_), Some(file)) => {
-            reader.error(&file.span, "the password stands here twice", "keep one: `password` or `password-file`");
+            reader.error(
+                &file.span,
+                "the password stands here twice",
+                "keep one: `password` or `password-file`",
+            );
             None
         }
         (Some(password), None) => Some((password.value.0.clone(), password.span.clone())),
@@ -120,7 +126,13 @@ fn cisco_keys(raw: &Spanned<raw::Authentication>, reader: &mut Reader) -> Option
         judge_length(&secret, &span, 1..=LONGEST_CISCO_KEY, reader);
         return Some(vec![Key { id: 0, secret }]);
     };
-    for file in raw.value.password.iter().map(|value| &value.span).chain(raw.value.password_file.iter().map(|v| &v.span)) {
+    for file in raw
+        .value
+        .password
+        .iter()
+        .map(|value| &value.span)
+        .chain(raw.value.password_file.iter().map(|v| &v.span))
+    {
         reader.error(file, "there is a `password` beside `keys`", "keep one of them");
     }
     numbered(keys, 0..=i64::from(u32::MAX), 1..=LONGEST_CISCO_KEY, reader)
@@ -157,7 +169,7 @@ fn anti_replay(draft: &Draft<'_>, raw: &raw::Authentication, reader: &mut Reader
             let width = width.0;
             if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&width) {
                 let message = format!("a window of {} is out of range", spelt(width));
-                reader.error(&choice.span, message, format!("1s to 5m; {} is usual here", spelt(usual)));
+                reader.error(&choice.span, message, format!("1s to 300s; {} is usual here", spelt(usual)));
             }
             AntiReplay::Window(width)
         }

@@ -123,7 +123,8 @@ fn id(raw: &raw::Vrrp, heading: &Span, reader: &mut Reader) -> Option<Spanned<u8
     match u8::try_from(id.value) {
         Ok(number @ 1..) => Some(Spanned { value: number, span: id.span.clone() }),
         _ => {
-            reader.error(&id.span, "`id` is out of range", "1 to 255 (RFC 9568 §5.2.3)");
+            let message = format!("id {} is out of range", id.value);
+            reader.error(&id.span, message, "1 to 255 (RFC 9568 §5.2.3)");
             None
         }
     }

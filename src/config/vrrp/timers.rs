@@ -141,13 +141,18 @@ pub(super) fn router_advertisement(draft: &Draft<'_>, reader: &mut Reader) -> Op
         && !lifetime.is_zero()
         && (lifetime < interval || lifetime > Duration::from_secs(9000))
     {
-        let label = format!("0s, or {} to 150m: hosts must not lose their router between two", spelt(interval));
+        let label =
+            format!("0s, or {} to 150m: hosts must not lose their router between two", spelt(interval));
         reader.error(&raw.span, format!("`lifetime` of {} is out of range", spelt(lifetime)), label);
     }
     let networks = raw.prefixes.iter().flat_map(|prefixes| &prefixes.value);
     for network in networks.clone() {
         if Family::of(network.value.0.ip) != Family::Ipv6 {
-            reader.error(&network.span, format!("{} is not IPv6", network.value.0), "such as \"2001:db8::/64\"");
+            reader.error(
+                &network.span,
+                format!("{} is not IPv6", network.value.0),
+                "such as \"2001:db8::/64\"",
+            );
         }
     }
     Some(RouterAdvertisement {
