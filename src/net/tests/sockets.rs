@@ -163,6 +163,33 @@ fn routed_datagrams_keep_their_headers() {
     });
 }
 
+/// The kernel tells a peer whose protocol nobody here speaks; not while a socket for it exists.
+#[test]
+fn a_routed_socket_keeps_the_kernel_from_refusing_its_protocols() {
+    with_wire(|wire| {
+        ip("address add 10.0.0.2/24 dev right");
+        ip("neighbour add 10.0.0.9 lladdr 02:00:00:00:00:01 dev right");
+        let peer = LinkSocket::open(
+            wire.left,
+            &[Ear { ip_protocol: 1, udp_port: None, multicast: "224.0.0.18".parse().unwrap() }],
+        )
+        .unwrap();
+        // An ICMP error quotes the packet it is about: the protocol is in its IP header.
+        let refused = |protocols: &[u8]| {
+            for protocol in protocols {
+                let datagram = Datagram { protocol: *protocol, ..advertisement("10.0.0.9", "10.0.0.2") };
+                peer.send(&framed(&datagram, RIGHT)).unwrap();
+            }
+            let (frame, _) = hear(&peer);
+            assert_eq!(frame[34..36], [3, 2], "destination unreachable: protocol unreachable");
+            frame[42 + 9]
+        };
+        assert_eq!(refused(&[112]), 112);
+        let _socket = RoutedSocket::open(Family::Ipv4, &[51]).unwrap();
+        assert_eq!(refused(&[112, 51, 113]), 113);
+    });
+}
+
 #[test]
 fn groups_are_joined_beyond_what_one_socket_may_have() {
     with_wire(|wire| {
