@@ -12,7 +12,7 @@ use fhrp::{Datagram, Mac, Route, Solicitation};
 use pcap_file::pcap::{PcapPacket, PcapWriter};
 use proptest::prelude::*;
 
-use super::wire::{LEFT, RIGHT, ip, wait_for, with_wire};
+use super::wire::{LEFT, RIGHT, ip, wait_for, wait_for_words, with_wire};
 use crate::net::frame;
 use crate::net::neighbour::{
     Asked, arp_reply, gratuitous_arp, neighbour_advertisement, parse_solicitation, router_advertisement,
@@ -320,6 +320,8 @@ fn a_linux_host_believes_the_answers_and_the_announcements() {
     with_wire(|wire| {
         ip("address add 10.0.0.9/24 dev left");
         ip("-6 address add fe80::9/64 dev left nodad");
+        // The kernel believes no answer to an address before it has made a route for it, in its own time.
+        wait_for_words(&["-6", "route", "show", "table", "local"], &["fe80::9"]);
         let mut router = NeighbourSocket::open(wire.right).unwrap();
         router.set_targets([VIP6]).unwrap();
         router.listen(true).unwrap();
@@ -367,14 +369,5 @@ fn next_about(router: &NeighbourSocket, address: IpAddr) -> Asked {
 
 /// The kernel takes a moment to read what is on the wire.
 fn assert_knows(family: &str, address: &str, mac: Mac, flag: &str) {
-    let mut text = String::new();
-    for _ in 0..500 {
-        let output = Command::new("ip").args([family, "neighbour", "show", address, "dev", "left"]).output();
-        text = String::from_utf8(output.unwrap().stdout).unwrap();
-        if text.contains(&mac.to_string()) && text.contains(flag) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{address} is not known at {mac}: {text}");
+    wait_for_words(&[family, "neighbour", "show", address, "dev", "left"], &[&mac.to_string(), flag]);
 }
