@@ -259,6 +259,19 @@ fn the_last_word_of_the_preempted_is_no_split_brain() {
 }
 
 #[test]
+fn the_preempted_has_one_interval_for_its_last_word() {
+    let mut stage = Stage::started(config());
+    for _ in 0..4 {
+        stage.turn(&says(LOWER, 50));
+        stage.pass(secs(1));
+    }
+    stage.next_tick();
+    assert_eq!(stage.state(), "Active");
+    stage.run(millis(1_001));
+    assert_eq!(count(&stage.turn(&says(LOWER, 50)), "remark asserted"), 1);
+}
+
+#[test]
 fn a_loser_announces_no_more() {
     let mut stage = Stage::active(config());
     stage.turn(&says(LOWER, 50));
