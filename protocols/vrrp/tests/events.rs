@@ -100,6 +100,16 @@ fn a_graceful_stop_holds_until_the_successor_speaks() {
 }
 
 #[test]
+fn an_alarm_does_not_outlive_the_stop() {
+    let mut stage = Stage::started(Config { priority: 255, versions: Versions::V2, ..config() });
+    stage.tell(Input::Stop);
+    assert_eq!(stage.hear(&says(HIGHER, 255).v2()), ["refused owner-conflicts", "alarm two-owners"]);
+    let done = stage.run(secs(2));
+    assert_eq!(done, ["alarm two-owners over", "release", "no will", "Active -> Initialize"]);
+    assert!(!stage.waits());
+}
+
+#[test]
 fn a_hand_over_ends_as_backup_and_is_not_taken_back() {
     let mut stage = Stage::active(config());
     assert_eq!(stage.command(Command::HandOver), ["send v3 p0 1s", "remark leaving"]);
