@@ -58,7 +58,7 @@ impl Active {
 }
 
 impl VirtualRouter {
-    /// An advertisement arrives while Active. RFC 9568 §6.4.3 (700) to (775); rows 6 to 10.
+    /// An advertisement arrives while Active. RFC 9568 §6.4.3; rows 6 to 10.
     pub(super) fn active_hears(
         &mut self,
         context: &mut Context<'_>,

@@ -99,7 +99,7 @@ impl VirtualRouter {
         self.startup_until.map_or(down_at, |end| down_at.max(end))
     }
 
-    /// An advertisement arrives while Backup. RFC 9568 §6.4.2 (400) to (450); rows 6 to 10.
+    /// An advertisement arrives while Backup. RFC 9568 §6.4.2; rows 6 to 10.
     pub(super) fn backup_hears(
         &mut self,
         context: &mut Context<'_>,
@@ -132,7 +132,7 @@ impl VirtualRouter {
         }
     }
 
-    /// Active_Down_Timer has expired: we are the Active. RFC 9568 §6.4.2 (375); row 4.
+    /// Active_Down_Timer has expired: we are the Active. RFC 9568 §6.4.2; row 4.
     pub(super) fn backup_ticks(&mut self, context: &mut Context<'_>) {
         let State::Backup(backup) = &self.state else { return };
         let due = self.takeover_at(backup);

@@ -60,7 +60,7 @@ impl VirtualRouter {
     }
 
     /// While both versions are spoken, version 2 of a router that also speaks version 3 says nothing new.
-    /// RFC 9568 §8.4.3.
+    /// RFC 9568 §8.4.
     fn is_superseded(&self, advertisement: &Advertisement, received: &Received<'_>) -> bool {
         self.config.versions == Versions::Both
             && advertisement.version == Version::V2
