@@ -67,8 +67,8 @@ pub struct Page {
 /// One group in a listing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupView {
-    /// Which group. The view says what protocol and which number, too.
-    #[serde(flatten, serialize_with = "as_names")]
+    /// Which group.
+    #[serde(flatten)]
     pub group: Subject,
     /// Seconds in the present state.
     pub since_s: f64,
@@ -78,14 +78,6 @@ pub struct GroupView {
     /// What the address manager last said, if it was not able to do its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-}
-
-fn as_names<S: serde::Serializer>(subject: &Subject, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeStruct;
-    let mut names = serializer.serialize_struct("Subject", 2)?;
-    names.serialize_field("name", &subject.name)?;
-    names.serialize_field("interface", &subject.interface)?;
-    names.end()
 }
 
 /// What was seen on an interface.
@@ -131,18 +123,6 @@ pub struct Reloaded {
     pub unchanged: usize,
 }
 
-impl std::fmt::Display for Reloaded {
-    /// `reloaded: 1 added, 0 removed, 2 changed, 3 unchanged`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [added, removed, changed] = [&self.added, &self.removed, &self.changed].map(Vec::len);
-        write!(
-            f,
-            "reloaded: {added} added, {removed} removed, {changed} changed, {} unchanged",
-            self.unchanged
-        )
-    }
-}
-
 /// Why a request was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refused {
@@ -176,19 +156,19 @@ impl Remote {
 
 /// The loop's side.
 #[derive(Debug)]
-pub(crate) struct Inbox {
+pub(super) struct Inbox {
     requests: Receiver<Request>,
     wake: Arc<OwnedFd>,
 }
 
 impl Inbox {
     /// The next request, if one waits.
-    pub(crate) fn next(&self) -> Option<Request> {
+    pub(super) fn next(&self) -> Option<Request> {
         self.requests.try_recv().ok()
     }
 
     /// Forgets that it was woken; to be called before the last look at the queue.
-    pub(crate) fn rest(&self) {
+    pub(super) fn rest(&self) {
         let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
     }
 }
@@ -200,7 +180,7 @@ impl AsFd for Inbox {
 }
 
 /// Both sides of a new queue.
-pub(crate) fn channel() -> std::io::Result<(Remote, Inbox)> {
+pub(super) fn channel() -> std::io::Result<(Remote, Inbox)> {
     use rustix::event::{EventfdFlags, eventfd};
     let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
     let (sender, receiver) = sync_channel(QUEUE);

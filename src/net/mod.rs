@@ -22,7 +22,7 @@ pub mod neighbour;
 pub mod routed;
 pub mod schedule;
 pub mod socket;
-mod sys;
+pub(crate) mod sys;
 
 #[cfg(test)]
 mod tests;

@@ -253,6 +253,32 @@ fn send_hinted<Hint: Copy>(
     Ok(())
 }
 
+/// Size of `struct ifreq` on 64-bit machines, the larger one.
+const INTERFACE_REQUEST: usize = 40;
+
+/// Makes an opened `/dev/net/tun` a TUN device that lasts until the file is closed, and returns its name. A
+/// `%d` in `pattern` becomes the first free number.
+pub fn create_tun(file: impl AsFd, pattern: &str) -> io::Result<String> {
+    let mut request = [0_u8; INTERFACE_REQUEST];
+    let (name, rest) = request.split_at_mut(libc::IFNAMSIZ);
+    if pattern.len() >= name.len() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    name[..pattern.len()].copy_from_slice(pattern.as_bytes());
+    let flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    rest[..2].copy_from_slice(&flags.to_ne_bytes());
+    // SAFETY: the kernel reads and writes no more than a `struct ifreq`, which `request` has room for.
+    check(unsafe { libc::ioctl(file.as_fd().as_raw_fd(), libc::TUNSETIFF as _, request.as_mut_ptr()) })?;
+    let name = request[..libc::IFNAMSIZ].split(|octet| *octet == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
+/// Ignores a signal from now on.
+pub fn ignore_signal(signal: c_int) {
+    // SAFETY: ignoring installs no handler: no code of ours runs in signal context.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
 /// The thread that is demoted when the process has used up its real-time allowance; 0: none.
 static REAL_TIME_THREAD: AtomicI32 = AtomicI32::new(0);
 /// How often that happened.

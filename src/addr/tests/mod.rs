@@ -1,0 +1,7 @@
+//! The address manager on the real kernel: a router and a host behind it, each in a network namespace.
+
+mod dying;
+mod holding;
+mod lab;
+mod leaving;
+mod repairing;
