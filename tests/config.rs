@@ -239,6 +239,18 @@ fn a_missing_file_is_told_from_a_wrong_one() {
 }
 
 #[test]
+fn check_ends_as_scripts_expect() {
+    use firsthop::cli::Exit;
+    use firsthop::cli::check::{CheckArgs, run};
+    let check = |config: &str, json| run(&CheckArgs { config: directory(config), json, schema: false });
+    for json in [false, true] {
+        assert_eq!(check("etc/firsthop.toml", json), Exit::Done);
+        assert_eq!(check("tests/config/range.toml", json), Exit::Misconfigured);
+        assert_eq!(check("tests/config/no-such-file.toml", json), Exit::Failed);
+    }
+}
+
+#[test]
 fn the_meaning_of_a_plan() {
     let plan = plan(
         "[[interface.eth0.vrrp]]\nid = 10\naddresses = [\"10.0.10.1/24\"]\npriority = 100\naccept = false\n",
@@ -286,6 +298,27 @@ fn timers_are_exact() {
         assert_eq!(timers.skew_time, Duration::from_nanos(skew));
         assert_eq!(timers.active_down_interval, Duration::from_nanos(down));
     }
+}
+
+#[test]
+fn thousands_of_groups_and_of_faults_are_read_at_once() {
+    let mut text = String::new();
+    for interface in 0..16 {
+        for id in 1..=250 {
+            write!(
+                text,
+                "[[interface.eth{interface}.vrrp]]\nid = {id}\naddresses = [\"10.{interface}.{id}.1/24\"]\nversion = 2\n\
+                 authentication = {{ kind = \"text\", password = \"secret\" }}\n"
+            )
+            .unwrap();
+        }
+    }
+    let begin = std::time::Instant::now();
+    assert_eq!(plan(&text).groups.len(), 4000);
+    let faults = config::parse("many.toml", &text.replace("secret", "far too long")).unwrap_err();
+    assert_eq!(faults.errors(), 4000);
+    // Half a second in a debug build on a slow machine; anything quadratic takes a minute.
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
 }
 
 mod any_text {

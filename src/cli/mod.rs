@@ -1,8 +1,77 @@
 //! The command line: one file a subcommand.
 
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Termination};
 
+use clap::{Parser, Subcommand};
+use thiserror::Error;
+
+use crate::config::plan::DEFAULT_CONTROL_SOCKET;
+use crate::control::client::ClientError;
+use crate::control::protocol::{Order, TroubleKind};
+use crate::log::printable;
+
 pub mod check;
+pub mod command;
+mod detail;
+pub mod events;
+pub mod links;
+pub mod neighbours;
+pub mod reload;
+pub mod show;
+mod text;
+
+/// First-hop redundancy for Linux: gateways that take over from each other
+#[derive(Debug, Parser)]
+#[command(name = "firsthop", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Control socket of the daemon
+    #[arg(long, global = true, value_name = "PATH", env = "FIRSTHOP_SOCKET")]
+    pub socket: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub subcommand: Sub,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Sub {
+    /// Check a configuration file, and print what it means
+    Check(check::CheckArgs),
+    /// Show the groups: role, priority, active router, addresses, since when and why
+    Show(show::ShowArgs),
+    /// Show everybody heard on the network, also those who are not obeyed, and why
+    Neighbours(neighbours::NeighboursArgs),
+    /// Show what was seen on the interfaces, also of groups that do not exist here
+    Links(links::LinksArgs),
+    /// Show what happened, and what happens
+    Events(events::EventsArgs),
+    /// Have the daemon read its configuration again; groups that did not change do not notice
+    Reload,
+    /// Give the active role away, if there is anybody to take it, and go on as a member
+    HandOver(command::CommandArgs),
+    /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
+    Announce(command::CommandArgs),
+}
+
+/// Does what the command line says.
+pub fn run(arguments: Arguments) -> Exit {
+    let Arguments { socket, subcommand } = arguments;
+    let socket = socket.as_deref();
+    let at = socket.unwrap_or(Path::new(DEFAULT_CONTROL_SOCKET));
+    match subcommand {
+        Sub::Check(args) => check::run(&args),
+        Sub::Show(args) => finish(show::run(&args, at, &mut io::stdout().lock())),
+        Sub::Neighbours(args) => finish(neighbours::run(&args, at, &mut io::stdout().lock())),
+        Sub::Links(args) => finish(links::run(&args, at, &mut io::stdout().lock())),
+        Sub::Events(args) => finish(events::run(&args, at, &mut io::stdout().lock())),
+        Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
+        Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
+        Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+    }
+}
 
 /// How a command ends, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,5 +97,40 @@ impl From<Exit> for ExitCode {
 impl Termination for Exit {
     fn report(self) -> ExitCode {
         self.into()
+    }
+}
+
+/// Why a command that talks to the daemon did not work.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// Says what went wrong, if anything did.
+fn finish(result: Result<(), Failure>) -> Exit {
+    match result {
+        Ok(()) => Exit::Done,
+        // Whoever was reading has read enough: `firsthop show | head`.
+        Err(Failure::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(Failure::Client(ClientError::Trouble(trouble))) if trouble.kind == TroubleKind::Configuration => {
+            complain(&trouble.text);
+            complain("not reloaded: the old configuration goes on");
+            Exit::Misconfigured
+        }
+        Err(failure) => {
+            complain(failure);
+            Exit::Failed
+        }
+    }
+}
+
+/// Prints to standard error, line by line.
+fn complain(what: impl Display) {
+    for line in what.to_string().lines() {
+        // If even that cannot be written, there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "{}", printable(line));
     }
 }

@@ -153,30 +153,40 @@ pub(super) struct Finding {
 pub(super) struct Source<'t> {
     file: &'t str,
     text: String,
+    /// Where each line starts.
+    lines: Vec<usize>,
 }
 
 impl<'t> Source<'t> {
     /// Blots out `secrets` in what will be quoted.
     pub(super) fn new(file: &'t str, text: &str, secrets: &[Range<usize>]) -> Self {
-        let hidden = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+        let mut hidden = vec![false; text.len()];
+        for secret in secrets {
+            if let Some(octets) = hidden.get_mut(secret.clone()) {
+                octets.fill(true);
+            }
+        }
         let show = |(at, character): (usize, char)| match character {
             '\n' | '\t' => character,
-            // A blot as long in octets as what it hides, so that spans stay true.
-            _ if hidden(at) || character.is_control() => '*',
+            '\r' => ' ',
+            _ if hidden[at] || character.is_control() => '*',
             _ => character,
         };
         let mut shown = String::with_capacity(text.len());
         for (at, character) in text.char_indices() {
             let blot = show((at, character));
+            // A blot is as long in octets as what it hides, so that spans stay true.
             let repeats = if blot == character { 1 } else { character.len_utf8() };
             shown.extend(std::iter::repeat_n(blot, repeats));
         }
-        Source { file, text: shown }
+        let behind = |(at, _): (usize, &str)| at + 1;
+        let lines = std::iter::once(0).chain(shown.match_indices('\n').map(behind)).collect();
+        Source { file, text: shown, lines }
     }
 
     /// The line a position is on, from 1.
     pub(super) fn line_of(&self, at: usize) -> usize {
-        self.text.as_bytes().iter().take(at).filter(|octet| **octet == b'\n').count() + 1
+        self.lines.partition_point(|start| *start <= at)
     }
 
     pub(super) fn fault(&self, finding: Finding) -> Fault {
@@ -191,7 +201,8 @@ impl<'t> Source<'t> {
 
     fn place(&self, span: Range<usize>, label: String) -> Place {
         let head = self.text.get(..span.start).unwrap_or(&self.text);
-        let start = head.rfind('\n').map_or(0, |newline| newline + 1);
+        let number = self.line_of(head.len());
+        let start = self.lines.get(number - 1).copied().unwrap_or_default();
         let line = self.text[start..].lines().next().unwrap_or_default();
         let before = head.len() - start;
         let meant = line.get(before..(before + span.len()).min(line.len())).unwrap_or_default();
@@ -199,7 +210,7 @@ impl<'t> Source<'t> {
         let length = meant.chars().count().max(1);
         let (text, indent) = window(line.trim_end(), column);
         Place {
-            line: self.line_of(head.len()),
+            line: number,
             column: column + 1,
             // What is cut off is not marked either.
             length: length.min(text.chars().count().saturating_sub(indent)).max(1),
@@ -260,5 +271,22 @@ mod tests {
         let source = Source::new("f", "password = \"sécret\"", std::slice::from_ref(&(12..19)));
         let place = source.fault(finding(11..20)).place.unwrap();
         assert_eq!(place.text, "password = \"*******\"");
+    }
+
+    #[test]
+    fn what_could_move_a_cursor_is_not_shown() {
+        let source = Source::new("f", "a = \u{1b}[2J\r\nb\r\n", &[]);
+        assert_eq!(source.fault(finding(4..5)).place.unwrap().text, "a = *[2J");
+        assert_eq!(source.fault(finding(10..11)).place.unwrap().text, "b");
+    }
+
+    #[test]
+    fn a_long_line_is_quoted_around_what_is_meant() {
+        let line = format!("{}wrong{}", "x".repeat(200), "y".repeat(200));
+        let shown = Source::new("f", &line, &[]).fault(finding(200..205)).place.unwrap();
+        assert_eq!((shown.column, shown.length), (201, 5));
+        let marked: String = shown.text.chars().skip(shown.indent).take(shown.length).collect();
+        assert_eq!(marked, "wrong");
+        assert_eq!(shown.text.chars().count(), WIDEST_QUOTE + 2);
     }
 }

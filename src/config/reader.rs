@@ -1,6 +1,6 @@
 //! Reads a TOML document into typed tables and goes on after each fault.
 //!
-//! serde stops at the first wrong type, so tables are walked by readers of our own. [`table!`] declares a
+//! serde stops at the first wrong type, so tables are walked by readers of our own. `table!` declares a
 //! table once; the struct, its reader and its JSON Schema all come out of that declaration.
 
 use std::ops::Range;

@@ -67,8 +67,8 @@ pub struct Page {
 /// One group in a listing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupView {
-    /// Which group.
-    #[serde(flatten)]
+    /// Which group. The view says what protocol and which number, too.
+    #[serde(flatten, serialize_with = "as_names")]
     pub group: Subject,
     /// Seconds in the present state.
     pub since_s: f64,
@@ -78,6 +78,14 @@ pub struct GroupView {
     /// What the address manager last said, if it was not able to do its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+}
+
+fn as_names<S: serde::Serializer>(subject: &Subject, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut names = serializer.serialize_struct("Subject", 2)?;
+    names.serialize_field("name", &subject.name)?;
+    names.serialize_field("interface", &subject.interface)?;
+    names.end()
 }
 
 /// What was seen on an interface.
@@ -123,6 +131,18 @@ pub struct Reloaded {
     pub unchanged: usize,
 }
 
+impl std::fmt::Display for Reloaded {
+    /// `reloaded: 1 added, 0 removed, 2 changed, 3 unchanged`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [added, removed, changed] = [&self.added, &self.removed, &self.changed].map(Vec::len);
+        write!(
+            f,
+            "reloaded: {added} added, {removed} removed, {changed} changed, {} unchanged",
+            self.unchanged
+        )
+    }
+}
+
 /// Why a request was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refused {
@@ -156,19 +176,19 @@ impl Remote {
 
 /// The loop's side.
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     requests: Receiver<Request>,
     wake: Arc<OwnedFd>,
 }
 
 impl Inbox {
     /// The next request, if one waits.
-    pub(super) fn next(&self) -> Option<Request> {
+    pub(crate) fn next(&self) -> Option<Request> {
         self.requests.try_recv().ok()
     }
 
     /// Forgets that it was woken; to be called before the last look at the queue.
-    pub(super) fn rest(&self) {
+    pub(crate) fn rest(&self) {
         let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
     }
 }
@@ -180,7 +200,7 @@ impl AsFd for Inbox {
 }
 
 /// Both sides of a new queue.
-pub(super) fn channel() -> std::io::Result<(Remote, Inbox)> {
+pub(crate) fn channel() -> std::io::Result<(Remote, Inbox)> {
     use rustix::event::{EventfdFlags, eventfd};
     let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
     let (sender, receiver) = sync_channel(QUEUE);

@@ -128,3 +128,60 @@ async fn links() -> Result<Vec<Link>, rtnetlink::Error> {
     connection.abort();
     Ok(links.into_values().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(extra: &str) -> GroupPlan {
+        let text = format!("[[interface.eth0.vrrp]]\nid = 1\naddresses = [\"10.0.0.1/24\"]\n{extra}\n");
+        crate::config::parse("test.toml", &text).unwrap().groups.remove(0)
+    }
+
+    fn link(addresses: &[&str]) -> Link {
+        let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        Link { index: 2, name: "eth0".into(), up: true, mtu: 1500, addresses, ..Link::default() }
+    }
+
+    #[test]
+    fn a_fitting_machine_is_not_remarked_upon() {
+        assert_eq!(remarks_on(&group(""), &[link(&["10.0.0.2/24"])]), [""; 0]);
+        assert_eq!(remarks_on(&group("owner = true"), &[link(&["10.0.0.1/24"])]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = ["there is no interface eth0; its groups wait until there is one"];
+        assert_eq!(remarks_on(&group(""), &[]), missing);
+        let nothing = [
+            "eth0 has no IPv4 address to speak from; eth0 vrrp 1 waits for it",
+            "eth0 has no address in the network of 10.0.0.1",
+        ];
+        assert_eq!(remarks_on(&group(""), &[link(&[])]), nothing);
+        let elsewhere = ["eth0 has no address in the network of 10.0.0.1"];
+        assert_eq!(remarks_on(&group(""), &[link(&["192.0.2.1/24"])]), elsewhere);
+        let source = ["eth0 has no 10.0.0.9; eth0 vrrp 1 waits for it"];
+        assert_eq!(remarks_on(&group("source = \"10.0.0.9\""), &[link(&["10.0.0.2/24"])]), source);
+        let down = Link { up: false, mtu: 60, ..link(&["10.0.0.2/24"]) };
+        let down_and_small = [
+            "eth0 is down or has no carrier",
+            "the MTU of eth0 is 60: advertisements of eth0 vrrp 1 need 70 octets",
+        ];
+        assert_eq!(remarks_on(&group(""), &[down]), down_and_small);
+    }
+
+    #[test]
+    fn owning_and_having_must_agree() {
+        let taken = ["eth0 has 10.0.0.1 as an address of its own; say `owner = true`, or remove it there"];
+        assert_eq!(remarks_on(&group(""), &[link(&["10.0.0.2/24", "10.0.0.1/24"])]), taken);
+        let not_owned = ["eth0 does not have 10.0.0.1, which this router is said to own"];
+        assert_eq!(remarks_on(&group("owner = true"), &[link(&["10.0.0.2/24"])]), not_owned);
+    }
+
+    #[test]
+    fn the_loopback_interface_is_seen() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let links = runtime.block_on(links()).unwrap();
+        assert!(links.iter().any(|link| link.name == "lo"));
+    }
+}

@@ -1,0 +1,39 @@
+//! `firsthop hand-over` and `firsthop announce`: what an operator may wish of groups.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+
+use super::show::PATIENCE;
+use super::{Failure, text};
+use crate::control::client::Client;
+use crate::control::protocol::{Answer, Ask, Order};
+
+/// Arguments of commands for groups.
+#[derive(Debug, Args)]
+pub struct CommandArgs {
+    /// The group; all groups if left out
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+pub(super) fn run(
+    order: Order,
+    args: CommandArgs,
+    socket: &Path,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut client = Client::connect(socket)?;
+    client.ask(&Ask::Command { command: order, name: args.name }, Some(PATIENCE))?;
+    let wish = match order {
+        Order::HandOver => "hand over",
+        Order::Announce => "announce the addresses",
+    };
+    while let Some(heard) = client.hear()? {
+        if let Answer::Told(told) = heard {
+            writeln!(out, "{} told to {wish}", text::count(told, "group"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `firsthop show --detail`: everything that is known of a group, as a tree.
+
+use std::io::{self, Write};
+
+use super::show::active;
+use super::text;
+use crate::control::shown::{Group, Neighbour};
+use crate::log::printable;
+
+/// A line with lines under it.
+struct Node {
+    line: String,
+    under: Vec<Node>,
+}
+
+impl Node {
+    fn new(line: impl Into<String>) -> Node {
+        Node { line: line.into(), under: Vec::new() }
+    }
+
+    /// A heading with named facts under it, aligned.
+    fn list(heading: &str, facts: Vec<(&str, String)>) -> Node {
+        Node { line: heading.into(), under: aligned(facts) }
+    }
+
+    fn print(&self, before: &str, last: bool, out: &mut dyn Write) -> io::Result<()> {
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        writeln!(out, "{before}{branch}{}", printable(&self.line))?;
+        print_all(&self.under, &format!("{before}{below}"), out)
+    }
+}
+
+/// Prints groups with everything that is known of them.
+pub(super) fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    for (place, group) in groups.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        let Group { name, interface, id, family, .. } = group;
+        let heading = format!("{name}: {} group {id} on {interface}, {family}", text::protocol(group));
+        writeln!(out, "{}", printable(&heading))?;
+        print_all(&tree(group), "", out)?;
+    }
+    if groups.is_empty() {
+        writeln!(out, "no groups")?;
+    }
+    Ok(())
+}
+
+fn print_all(nodes: &[Node], before: &str, out: &mut dyn Write) -> io::Result<()> {
+    let count = nodes.len();
+    nodes.iter().enumerate().try_for_each(|(place, node)| node.print(before, place + 1 == count, out))
+}
+
+fn tree(group: &Group) -> Vec<Node> {
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
+    let priority = match group.priority == group.configured_priority {
+        true => group.priority.to_string(),
+        false => format!("{} (configured: {})", group.priority, group.configured_priority),
+    };
+    let mut facts = vec![
+        ("state", format!("{} for {}: {}", group.state, text::span(group.since_s), group.reason)),
+        ("priority", priority),
+        ("active router", active(group)),
+        ("our address", or_none(group.source.map(|source| source.to_string()).unwrap_or_default())),
+        ("virtual addresses", or_none(group.addresses.join(" "))),
+        ("virtual MAC", or_none(macs.join(" "))),
+    ];
+    facts.extend(group.details.iter().map(|detail| (detail.name.as_str(), detail.value.clone())));
+    facts.extend(group.fault.iter().map(|fault| ("FAULT", fault.clone())));
+    facts.extend(group.alarms.iter().map(|alarm| ("ALARM", alarm.clone())));
+    let mut nodes = aligned(facts);
+    let timers = group.timers.iter().map(|timer| {
+        let left = timer.remaining_ms.map(|ms| format!(", {} left", text::milliseconds(ms)));
+        (timer.name.as_str(), text::milliseconds(timer.ms) + left.as_deref().unwrap_or_default())
+    });
+    nodes.push(Node::list("timers", timers.collect()));
+    let counters = group.counters.iter().map(|counter| (counter.name.as_str(), counter.count.to_string()));
+    nodes.push(Node::list("counters", counters.collect()));
+    let neighbours = group.neighbours.iter().map(neighbour).collect();
+    nodes.push(Node { line: "neighbours".into(), under: neighbours });
+    nodes.retain(|node| {
+        !node.under.is_empty() || !["timers", "counters", "neighbours"].contains(&&*node.line)
+    });
+    nodes
+}
+
+fn neighbour(heard: &Neighbour) -> Node {
+    let priority = heard.priority.map(|priority| format!(", priority {priority}")).unwrap_or_default();
+    let ago = text::span(heard.heard_ms_ago / 1_000.0);
+    let mut node = Node::new(format!("{} at {}{priority}, heard {ago} ago", heard.address, heard.mac));
+    let mut facts = Vec::new();
+    facts.extend(heard.refused.iter().map(|why| ("REFUSED", why.clone())));
+    facts.extend(heard.differs.iter().map(|what| ("differs", what.clone())));
+    facts.push(("frames", format!("{} obeyed, {} refused", heard.accepted, heard.rejected)));
+    facts.extend(heard.details.iter().map(|detail| (detail.name.as_str(), detail.value.clone())));
+    node.under = aligned(facts);
+    node
+}
+
+/// Names, and behind them what belongs to them, one under the other.
+fn aligned(facts: Vec<(&str, String)>) -> Vec<Node> {
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    facts.into_iter().map(|(name, value)| Node::new(format!("{name:width$}  {value}"))).collect()
+}

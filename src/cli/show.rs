@@ -1,0 +1,134 @@
+//! `firsthop show`: the groups.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Failure, detail, text};
+use crate::control::client::{Client, ClientError, Heard};
+use crate::control::protocol::{Answer, Ask};
+use crate::control::shown::Group;
+use crate::log::printable;
+
+/// How long the daemon may take for each part of an answer; it gives up earlier itself.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Arguments of `firsthop show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Only the group of this name, or the groups on this interface
+    #[arg(value_name = "NAME|INTERFACE")]
+    pub name: Option<String>,
+    /// Print everything that is known: timers, counters, neighbours, alarms
+    #[arg(short, long, conflicts_with = "json")]
+    pub detail: bool,
+    /// Print JSON: an array with one object for each group
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub(super) fn run(args: &ShowArgs, socket: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let ask = Ask::Show { name: args.name.clone() };
+    let groups = collect(socket, &ask, |heard| match heard {
+        Answer::Group(group) => Some(group),
+        _ => None,
+    })?;
+    if args.json {
+        return Ok(print_array(&groups, out)?);
+    }
+    let groups: Vec<Group> = read_all(&groups)?;
+    if args.detail {
+        return Ok(detail::print(&groups, out)?);
+    }
+    Ok(print(&groups, out)?)
+}
+
+/// Asks, and collects what is chosen of the answer.
+pub(super) fn collect(
+    socket: &Path,
+    ask: &Ask,
+    choose: impl Fn(Heard) -> Option<Box<RawValue>>,
+) -> Result<Vec<Box<RawValue>>, ClientError> {
+    let mut client = Client::connect(socket)?;
+    client.ask(ask, Some(PATIENCE))?;
+    let mut chosen = Vec::new();
+    while let Some(heard) = client.hear()? {
+        chosen.extend(choose(heard));
+    }
+    Ok(chosen)
+}
+
+/// Reads what the daemon wrote.
+pub(super) fn read_all<T: DeserializeOwned>(raw: &[Box<RawValue>]) -> Result<Vec<T>, ClientError> {
+    raw.iter().map(|one| read(one)).collect()
+}
+
+/// Reads what the daemon wrote.
+pub(super) fn read<T: DeserializeOwned>(raw: &RawValue) -> Result<T, ClientError> {
+    serde_json::from_str(raw.get()).map_err(|reason| ClientError::Garbled { reason })
+}
+
+/// Prints a JSON array, an element on each line, exactly as the daemon wrote them.
+pub(super) fn print_array(elements: &[Box<RawValue>], out: &mut dyn Write) -> io::Result<()> {
+    let lines: Vec<&str> = elements.iter().map(|element| element.get()).collect();
+    match lines.is_empty() {
+        true => writeln!(out, "[]"),
+        false => writeln!(out, "[\n{}\n]", lines.join(",\n")),
+    }
+}
+
+fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    if groups.is_empty() {
+        return writeln!(out, "no groups");
+    }
+    let mut table = text::table(&[
+        "GROUP",
+        "ON",
+        "PROTOCOL",
+        "ID",
+        "STATE",
+        "PRIO",
+        "ACTIVE",
+        "ADDRESSES",
+        "VIRTUAL MAC",
+        "SINCE",
+        "WHY",
+    ]);
+    for group in groups {
+        let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
+        table.add_row([
+            text::cell(&group.name),
+            text::cell(&group.interface),
+            text::cell(&text::protocol(group)),
+            text::cell(&group.id.to_string()),
+            text::state(group),
+            text::cell(&group.priority.to_string()),
+            text::cell(&active(group)),
+            text::cell(&group.addresses.join(" ")),
+            text::cell(&if macs.is_empty() { "-".to_owned() } else { macs.join(" ") }),
+            text::cell(&text::span(group.since_s)),
+            text::cell(&group.reason),
+        ]);
+    }
+    text::print(&table, out)?;
+    for group in groups {
+        for alarm in group.alarms.iter().chain(&group.fault) {
+            writeln!(out, "! {}: {}", printable(&group.name), printable(alarm))?;
+        }
+    }
+    Ok(())
+}
+
+/// Who is active, from where we stand.
+pub(super) fn active(group: &Group) -> String {
+    match group.active {
+        Some(active) if group.active == group.source => format!("{active} (here)"),
+        Some(active) => active.to_string(),
+        None if group.standing == "holding" => "(here)".into(),
+        None => "-".into(),
+    }
+}

@@ -1,0 +1,131 @@
+//! How numbers, times and tables look to people.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use time::OffsetDateTime;
+
+use crate::control::shown::Group;
+use crate::log::printable;
+
+/// Whether standard output is a terminal that may be coloured. See no-color.org.
+pub(super) fn colourful() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A table without lines; on a terminal it is made to fit, elsewhere a row stays on its line.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    match io::stdout().is_terminal() {
+        true => table.set_content_arrangement(ContentArrangement::Dynamic),
+        false => table.force_no_tty(),
+    };
+    let bold = |name: &&str| match colourful() {
+        true => Cell::new(name).add_attribute(Attribute::Bold),
+        false => Cell::new(name),
+    };
+    table.set_header(header.iter().map(bold));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Prints a table.
+pub(super) fn print(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+/// A cell with a daemon's text.
+pub(super) fn cell(text: &str) -> Cell {
+    Cell::new(printable(text))
+}
+
+/// A group's state, in its colour.
+pub(super) fn state(group: &Group) -> Cell {
+    let cell = cell(&group.state);
+    match colour(&group.standing).filter(|_| colourful()) {
+        Some(colour) => cell.fg(colour),
+        None => cell,
+    }
+}
+
+fn colour(standing: &str) -> Option<Color> {
+    match standing {
+        "holding" => Some(Color::Green),
+        "standing-by" => Some(Color::Cyan),
+        "down" => Some(Color::Red),
+        _ => None,
+    }
+}
+
+/// A protocol with its version: `VRRP 3`.
+pub(super) fn protocol(group: &Group) -> String {
+    format!("{} {}", group.protocol.to_uppercase(), group.version).trim_end().to_owned()
+}
+
+/// A span as people say it, in at most two units: `2h 14m`, `3.2s`, `850ms`.
+pub(super) fn span(seconds: f64) -> String {
+    let Ok(span) = Duration::try_from_secs_f64(seconds) else { return "?".into() };
+    let whole = span.as_secs();
+    match whole {
+        0 => format!("{}ms", span.as_millis()),
+        1..10 => format!("{:.1}s", span.as_secs_f64()),
+        10..60 => format!("{whole}s"),
+        60..3_600 => format!("{}m {}s", whole / 60, whole % 60),
+        3_600..86_400 => format!("{}h {}m", whole / 3_600, whole % 3_600 / 60),
+        _ => format!("{}d {}h", whole / 86_400, whole % 86_400 / 3_600),
+    }
+}
+
+/// Milliseconds with what is behind the point, as far as it says anything: `309.375 ms`, `1000 ms`.
+pub(super) fn milliseconds(ms: f64) -> String {
+    let digits = format!("{ms:.3}");
+    format!("{} ms", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A time since the Unix epoch, in UTC: `2026-11-23T03:50:40.123Z`.
+pub(super) fn stamp(seconds: f64) -> String {
+    let nanos =
+        Duration::try_from_secs_f64(seconds).ok().and_then(|span| i128::try_from(span.as_nanos()).ok());
+    let Some(at) = nanos.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()) else {
+        return format!("{seconds}");
+    };
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+/// `1 group`, `2 groups`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let said: Vec<String> = [0.0, 0.85, 3.21, 42.9, 185.0, 8_040.0, 273_600.0].map(span).into();
+        assert_eq!(said, ["0ms", "850ms", "3.2s", "42s", "3m 5s", "2h 14m", "3d 4h"]);
+        assert_eq!([-1.0, f64::NAN, f64::INFINITY].map(span), ["?", "?", "?"]);
+    }
+
+    #[test]
+    fn milliseconds_are_exact() {
+        assert_eq!(
+            [309.375, 1_000.0, 0.5, 0.0].map(milliseconds),
+            ["309.375 ms", "1000 ms", "0.5 ms", "0 ms"]
+        );
+    }
+
+    #[test]
+    fn stamps_are_utc() {
+        assert_eq!(stamp(1_763_869_840.5), "2025-11-23T03:50:40.500Z");
+        assert_eq!(stamp(-1.0), "-1");
+    }
+}

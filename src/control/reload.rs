@@ -1,0 +1,54 @@
+//! Reading the configuration again while the old one runs on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::config;
+use crate::driver::remote::{Refused, Reloaded, Remote, Request};
+
+/// How long the event loop may take to change over.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Reads the configuration file again on request.
+#[derive(Debug, Clone)]
+pub struct Reloader {
+    file: PathBuf,
+    remote: Remote,
+}
+
+/// Why the old configuration goes on.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// The file has faults: here they are, as they are shown to people.
+    #[error("{0}")]
+    Faults(String),
+    /// The event loop did not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The event loop took it and did not answer.
+    #[error("the event loop has not answered for {} s", PATIENCE.as_secs())]
+    Silent,
+}
+
+impl Reloader {
+    /// Reloads this file into the event loop behind `remote`.
+    pub fn new(file: PathBuf, remote: Remote) -> Self {
+        Reloader { file, remote }
+    }
+
+    /// Reads the file and, if it has no fault, hands it to the event loop.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let plan = config::load(&self.file).map_err(|faults| ReloadError::Faults(faults.to_string()))?;
+        let (answer, reloaded) = oneshot::channel();
+        self.remote.ask(Request::Reload { plan: Box::new(plan), answer })?;
+        match timeout(PATIENCE, reloaded).await {
+            Ok(Ok(reloaded)) => Ok(reloaded),
+            Ok(Err(_)) => Err(ReloadError::Refused(Refused::Stopping)),
+            Err(_) => Err(ReloadError::Silent),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The slow thread: everything that may wait for a disk, a client or a configuration file.
+//!
+//! It ends when the event loop has ended and its last event is written.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::sleep;
+use tracing_appender::non_blocking::ErrorCounter;
+
+use crate::control::history::History;
+use crate::control::reload::{ReloadError, Reloader};
+use crate::control::server::{self, Service};
+use crate::control::socket::Listener;
+use crate::driver::remote::{Refused, Remote, Request};
+use crate::event::Event;
+use crate::log;
+
+/// Events taken from the queue at one time.
+const BATCH: usize = 64;
+
+/// How long to wait when the event loop's queue is full and the daemon shall stop.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What the slow thread works with.
+#[derive(Debug)]
+pub struct Duties {
+    /// The event loop.
+    pub remote: Remote,
+    /// What the event loop says.
+    pub events: Receiver<Event>,
+    /// Where clients connect.
+    pub listener: Listener,
+    /// The configuration file, for reloads.
+    pub file: PathBuf,
+    /// Counts lines that the log lost.
+    pub dropped: ErrorCounter,
+}
+
+/// Starts the thread. From then on signals are requests: SIGTERM and SIGINT to stop (and again: to stop at
+/// once), SIGHUP to reload.
+pub fn start(duties: Duties) -> io::Result<JoinHandle<()>> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ready, started) = mpsc::sync_channel(1);
+    let work = move || {
+        runtime.block_on(async {
+            match Signals::catch() {
+                Ok(signals) => {
+                    let _ = ready.send(Ok(()));
+                    run(duties, signals).await;
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            }
+        });
+    };
+    let thread = Builder::new().name("slow".into()).spawn(work)?;
+    started.recv().map_err(io::Error::other)??;
+    Ok(thread)
+}
+
+async fn run(duties: Duties, signals: Signals) {
+    let Duties { remote, mut events, listener, file, dropped } = duties;
+    let history = Arc::new(History::default());
+    let reloader = Reloader::new(file, remote.clone());
+    let service = Arc::new(Service::new(remote.clone(), history.clone(), reloader.clone()));
+    tokio::spawn(async move {
+        if let Err(error) = server::serve(listener, service).await {
+            tracing::error!(%error, "the control socket cannot be used");
+        }
+    });
+    tokio::spawn(signals.obey(remote, reloader));
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut lost_lines = 0;
+    while events.recv_many(&mut batch, BATCH).await > 0 {
+        for event in batch.drain(..) {
+            let missed = history.record(&event);
+            if missed > 0 {
+                tracing::warn!("{missed} events were lost: they came faster than they could be written");
+            }
+            log::write(&event);
+        }
+        let lost = dropped.dropped_lines();
+        if lost > lost_lines {
+            let count = lost - std::mem::replace(&mut lost_lines, lost);
+            tracing::warn!("{count} log lines were lost: standard error is not read fast enough");
+        }
+    }
+}
+
+/// Reloads on a signal, and says in the log what came of it.
+async fn reload(reloader: &Reloader) {
+    tell_systemd(&[NotifyState::Reloading]);
+    match reloader.reload().await {
+        Ok(done) => tracing::info!("{done}"),
+        Err(ReloadError::Faults(faults)) => {
+            for line in faults.lines().filter(|line| !line.trim().is_empty()) {
+                tracing::error!("{line}");
+            }
+            tracing::error!("not reloaded: the old configuration goes on");
+        }
+        Err(other) => tracing::error!("not reloaded: {other}"),
+    }
+    tell_systemd(&[NotifyState::Ready]);
+}
+
+/// Hands over and ends.
+async fn stop(remote: &Remote) {
+    tell_systemd(&[NotifyState::Stopping]);
+    while remote.ask(Request::Stop) == Err(Refused::Busy) {
+        sleep(PAUSE).await;
+    }
+}
+
+/// Tells systemd how we are, if it wants to know.
+pub fn tell_systemd(states: &[NotifyState<'_>]) {
+    let now = NotifyState::monotonic_usec_now();
+    let reloading = states.iter().any(|state| matches!(state, NotifyState::Reloading));
+    let stamp = now.ok().filter(|_| reloading);
+    let all: Vec<NotifyState<'_>> = states.iter().cloned().chain(stamp).collect();
+    // Without a service manager there is nobody to tell, and one that is gone is no reason to end.
+    let _ = sd_notify::notify(&all);
+}
+
+struct Signals {
+    hang_up: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Signals> {
+        Ok(Signals {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn obey(mut self, remote: Remote, reloader: Reloader) {
+        loop {
+            tokio::select! {
+                Some(()) = self.hang_up.recv() => reload(&reloader).await,
+                Some(()) = self.terminate.recv() => stop(&remote).await,
+                Some(()) = self.interrupt.recv() => stop(&remote).await,
+                else => return,
+            }
+        }
+    }
+}
