@@ -11,7 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fhrp::Family;
-use firsthop::config::{self, GroupKey, Plan, ProtocolPlan, explain, schema};
+use firsthop::config::{self, Plan, ProtocolPlan, explain, schema};
+use firsthop::engine::group::Identity;
 
 fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -105,8 +106,8 @@ fn four_lines_are_a_working_group() {
     assert_eq!(plan.groups[0].name, "eth0 vrrp 10");
     assert_eq!(plan.daemon.control_socket, Path::new("/run/firsthop/control.sock"));
     assert!(plan.daemon.real_time);
-    let key = GroupKey { interface: "eth0".into(), protocol: "vrrp", family: Family::Ipv4, id: 10 };
-    assert_eq!(Plan::key(&plan.groups[0]), key);
+    let key = Identity { interface: "eth0".into(), protocol: "vrrp", family: Family::Ipv4, id: 10 };
+    assert_eq!(plan.groups[0].identity(), key);
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn groups_stand_in_the_order_of_the_file() {
         format!("[[interface.{interface}.vrrp]]\nid = {id}\naddresses = [\"10.0.0.{id}/24\"]\n")
     };
     let plan = plan(&[group("b", 1), group("a", 2), group("b", 3)].concat());
-    let ids: Vec<u16> = plan.groups.iter().map(|group| group.key().id).collect();
+    let ids: Vec<u16> = plan.groups.iter().map(|group| group.identity().id).collect();
     assert_eq!(ids, [1, 2, 3]);
 }
 

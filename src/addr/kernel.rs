@@ -318,7 +318,7 @@ impl KernelManager {
         let now = Clock::now();
         let groups: Vec<_> = self.wishes.values().map(|wish| (wish.group, wish.link)).collect();
         for (group, link) in groups {
-            self.book(Wish { group, link, holdings: Holdings::none() }, now);
+            self.book(Wish { group, ticket: 0, link, holdings: Holdings::none() }, now);
         }
         // Of the tables everything goes at once, after the addresses.
         let change = self.ledger.take_change();

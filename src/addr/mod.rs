@@ -66,6 +66,8 @@ use crate::engine::GroupIndex;
 pub struct Wish {
     /// Whose wish it is.
     pub group: GroupIndex,
+    /// Its number among the group's wishes; comes back with the answer.
+    pub ticket: u64,
     /// The interface it is about.
     pub link: u32,
     /// What it wants.

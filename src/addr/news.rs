@@ -61,7 +61,7 @@ impl KernelManager {
             self.wishes.values().filter(|wish| wish.link == index).map(|wish| wish.group).collect();
         let now = Clock::now();
         for group in groups {
-            self.book(Wish { group, link: index, holdings: Holdings::none() }, now);
+            self.book(Wish { group, ticket: 0, link: index, holdings: Holdings::none() }, now);
         }
         self.carry_out(now, &mut Faults::new());
         self.unprepare(index);

@@ -135,7 +135,7 @@ mod tests {
             lease: Duration::from_secs(3),
             ..Holdings::default()
         };
-        Wish { group: GroupIndex(0), link: 7, holdings }
+        Wish { group: GroupIndex(0), ticket: 0, link: 7, holdings }
     }
 
     #[test]

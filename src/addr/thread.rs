@@ -42,7 +42,14 @@ pub enum Report {
     /// Which way of holding was chosen, and why. Comes first, and again when it has changed.
     Described(String),
     /// The answer to a group's wish; one for all of a group's wishes that were waiting together.
-    Held(GroupIndex, HoldResult),
+    Held {
+        /// Whose wish it was.
+        group: GroupIndex,
+        /// The number of the latest of them.
+        ticket: u64,
+        /// Granted or not.
+        result: HoldResult,
+    },
     /// The kernel did something by itself. Begins with every existing link that is watched.
     Kernel(KernelEvent),
     /// The answer to [`Request::Prepare`].
@@ -248,8 +255,10 @@ async fn hold(manager: &mut impl AddressManager, wishes: &mut BTreeMap<GroupInde
     if wishes.is_empty() {
         return;
     }
-    let wishes = std::mem::take(wishes).into_values().collect();
-    for (group, result) in manager.reconcile(wishes).await {
-        outlet.put(Report::Held(group, result));
+    let wishes = std::mem::take(wishes);
+    let tickets: BTreeMap<_, _> = wishes.iter().map(|(group, wish)| (*group, wish.ticket)).collect();
+    for (group, result) in manager.reconcile(wishes.into_values().collect()).await {
+        let ticket = tickets.get(&group).copied().unwrap_or_default();
+        outlet.put(Report::Held { group, ticket, result });
     }
 }

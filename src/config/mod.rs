@@ -31,7 +31,7 @@ pub mod value;
 mod vrrp;
 
 pub use fault::{Fault, Faults, Severity, Warning};
-pub use plan::{Daemon, GroupKey, GroupPlan, Plan, ProtocolPlan};
+pub use plan::{Daemon, GroupPlan, Plan, ProtocolPlan};
 
 /// Where the configuration is, unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/firsthop/firsthop.toml";

@@ -1,17 +1,16 @@
 //! What the daemon runs. A plan that exists is complete and valid; nothing in it has to be checked again.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use fhrp::{Family, Mac};
-use serde::Serialize;
 
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table};
 use super::{raw, schema, vrrp};
+use crate::engine::group::Identity;
 
 /// Where the control socket is, unless the file says otherwise.
 pub const DEFAULT_CONTROL_SOCKET: &str = "/run/firsthop/control.sock";
@@ -25,13 +24,6 @@ pub struct Plan {
     pub groups: Vec<GroupPlan>,
     /// What an operator should know about the file.
     pub warnings: Vec<Warning>,
-}
-
-impl Plan {
-    /// Which group this is, across reloads.
-    pub fn key(group: &GroupPlan) -> GroupKey {
-        group.key()
-    }
 }
 
 /// The daemon's own settings.
@@ -62,13 +54,14 @@ pub struct GroupPlan {
 
 impl GroupPlan {
     /// Which group this is, across reloads.
-    pub fn key(&self) -> GroupKey {
-        let ProtocolPlan::Vrrp(config) = &self.protocol;
-        GroupKey {
-            interface: self.interface.clone(),
-            protocol: "vrrp",
-            family: config.family,
-            id: u16::from(config.vrid),
+    pub fn identity(&self) -> Identity {
+        match &self.protocol {
+            ProtocolPlan::Vrrp(config) => Identity {
+                interface: self.interface.clone(),
+                protocol: "vrrp",
+                family: config.family,
+                id: config.vrid.into(),
+            },
         }
     }
 }
@@ -78,29 +71,6 @@ impl GroupPlan {
 pub enum ProtocolPlan {
     /// VRRP.
     Vrrp(::vrrp::Config),
-}
-
-/// What makes a group the same one after a reload. A group for which any of this changes is another one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct GroupKey {
-    /// The interface's name.
-    pub interface: String,
-    /// `vrrp`
-    pub protocol: &'static str,
-    /// The address family.
-    pub family: Family,
-    /// The group's number.
-    pub id: u16,
-}
-
-impl fmt::Display for GroupKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let GroupKey { interface, protocol, family, id } = self;
-        match family {
-            Family::Ipv4 => write!(f, "{interface} {protocol} {id}"),
-            Family::Ipv6 => write!(f, "{interface} {protocol} {id} IPv6"),
-        }
-    }
 }
 
 /// What one group claims for itself on its segment, and where it says so.

@@ -187,6 +187,11 @@ impl Inbox {
         self.requests.try_recv().ok()
     }
 
+    /// Wakes the loop once more: there is more to do than fits one turn.
+    pub(super) fn wake(&self) {
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
     /// Forgets that it was woken; to be called before the last look at the queue.
     pub(crate) fn rest(&self) {
         let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);

@@ -18,9 +18,13 @@ pub struct Identity {
 }
 
 impl std::fmt::Display for Identity {
-    /// `eth0 vrrp 10 IPv4`.
+    /// `eth0 vrrp 10`, and `eth0 vrrp 10 IPv6`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {} {}", self.interface, self.protocol, self.id, self.family)
+        write!(f, "{} {} {}", self.interface, self.protocol, self.id)?;
+        match self.family {
+            Family::Ipv4 => Ok(()),
+            Family::Ipv6 => f.write_str(" IPv6"),
+        }
     }
 }
 
@@ -34,8 +38,9 @@ pub(super) struct Slot {
     pub(super) stopping: bool,
     /// The latest wish.
     pub(super) holdings: Holdings,
-    /// Wishes the address manager has not answered yet.
-    pub(super) outstanding: u32,
+    /// The number of the latest wish, and whether the address manager has yet to answer it.
+    pub(super) ticket: u64,
+    pub(super) waiting: bool,
     /// An announcement that waits until the latest wish is fulfilled.
     pub(super) announce: Option<ArpForm>,
 }
@@ -49,7 +54,8 @@ impl Slot {
             started: false,
             stopping: false,
             holdings: Holdings::none(),
-            outstanding: 0,
+            ticket: 0,
+            waiting: false,
             announce: None,
         }
     }
@@ -57,12 +63,13 @@ impl Slot {
     /// Notes a new wish; an announcement that waited for an older one would announce what is no longer held.
     pub(super) fn hold(&mut self, holdings: &Holdings) {
         self.holdings = holdings.clone();
-        self.outstanding += 1;
+        self.ticket += 1;
+        self.waiting = true;
         self.announce = None;
     }
 
     /// Whether it was told to leave and has: nothing held, nothing under way, nothing to wait for.
     pub(super) fn has_left(&self) -> bool {
-        self.stopping && self.holdings.is_empty() && self.outstanding == 0 && self.group.deadline().is_none()
+        self.stopping && self.holdings.is_empty() && !self.waiting && self.group.deadline().is_none()
     }
 }

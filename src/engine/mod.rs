@@ -238,7 +238,7 @@ impl Engine {
 
     /// When [`Engine::tick`] is next worth calling.
     pub fn deadline(&mut self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.earliest()
     }
 
     /// A host asks for an address on a link. `None`: it is not ours to answer.
@@ -258,13 +258,20 @@ impl Engine {
         mac.map(|mac| Reply { mac, router: address.router })
     }
 
-    /// The address manager's answer to a group's latest [`Effect::Hold`].
-    pub fn held(&mut self, now: Now, group: GroupIndex, result: HoldResult, out: &mut Vec<Effect>) {
-        let Some(slot) = self.slot_mut(group) else { return };
-        slot.outstanding = slot.outstanding.saturating_sub(1);
-        if slot.outstanding > 0 {
+    /// The address manager's answer to the [`Effect::Hold`] with this ticket. An answer to a wish that has been
+    /// replaced since says nothing.
+    pub fn held(
+        &mut self,
+        now: Now,
+        group: GroupIndex,
+        ticket: u64,
+        result: HoldResult,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot_mut(group).filter(|slot| slot.waiting && slot.ticket == ticket) else {
             return;
-        }
+        };
+        slot.waiting = false;
         let announce = slot.announce.take().filter(|_| result.is_ok());
         let link = slot.link;
         if let Some(form) = announce {
@@ -278,6 +285,11 @@ impl Engine {
         for group in self.groups_where(|slot| !slot.holdings.is_empty() && slot.holdings.lease < span) {
             self.tell(now, group, Input::Lapsed(span), out);
         }
+    }
+
+    /// What a group held was withdrawn by the dead-man's switch.
+    pub fn lapsed(&mut self, now: Now, group: GroupIndex, span: Duration, out: &mut Vec<Effect>) {
+        self.tell(now, group, Input::Lapsed(span), out);
     }
 
     /// What a group held was taken away and does not stay when put back.
@@ -378,9 +390,10 @@ impl Engine {
                 Action::Hold(holdings) => {
                     self.held.replace(index, slot.link, &slot.holdings, &holdings);
                     slot.hold(&holdings);
-                    out.push(Effect::Hold(Wish { group: index, link: slot.link, holdings }));
+                    let ticket = slot.ticket;
+                    out.push(Effect::Hold(Wish { group: index, ticket, link: slot.link, holdings }));
                 }
-                Action::Announce(form) if slot.outstanding > 0 => slot.announce = Some(form),
+                Action::Announce(form) if slot.waiting => slot.announce = Some(form),
                 Action::Announce(form) => out.push(Effect::Announce { group: index, link: slot.link, form }),
                 Action::Answer(mac) => answer = Some(mac),
                 Action::LastWill(datagrams) => {
@@ -414,3 +427,6 @@ impl Engine {
         self.slots.get_mut(group.0 as usize)?.as_mut()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ impl Timers {
     }
 
     /// The earliest deadline of all.
-    pub fn next(&mut self) -> Option<Instant> {
+    pub fn earliest(&mut self) -> Option<Instant> {
         while let Some(Reverse((at, group))) = self.heap.peek().copied() {
             if self.is_true(at, group) {
                 return Some(at);
@@ -58,7 +58,7 @@ impl Timers {
     ///
     /// Their deadlines are forgotten: whoever handles a group sets the next one.
     pub fn take_due(&mut self, now: Instant, due: &mut Vec<GroupIndex>) {
-        while self.next().is_some_and(|at| at <= now) {
+        while self.earliest().is_some_and(|at| at <= now) {
             let Some(Reverse((_, group))) = self.heap.pop() else { return };
             self.groups[group.0 as usize] = Deadline::default();
             due.push(group);
@@ -106,7 +106,7 @@ mod tests {
             timers.set(GroupIndex(3), Some(at(time)));
         }
         assert_eq!(timers.queued(), 1);
-        assert_eq!(timers.next(), Some(at(999)));
+        assert_eq!(timers.earliest(), Some(at(999)));
         assert_eq!(timers.queued(), 1);
     }
 
@@ -118,7 +118,7 @@ mod tests {
         let mut due = Vec::new();
         timers.take_due(at(10), &mut due);
         assert!(due.is_empty());
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.earliest(), None);
     }
 
     proptest! {
@@ -134,7 +134,7 @@ mod tests {
                     Some(time) => { model.insert(group, time); }
                     None => { model.remove(&group); }
                 }
-                prop_assert_eq!(timers.next(), model.values().min().copied().map(at));
+                prop_assert_eq!(timers.earliest(), model.values().min().copied().map(at));
                 now += pass;
                 let mut due = Vec::new();
                 timers.take_due(at(now), &mut due);

@@ -17,9 +17,10 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 pub struct Clock;
 
 impl Clock {
-    /// Nanoseconds since the machine booted, not counting suspension; nobody can set it.
+    /// Nanoseconds since the machine booted; nobody can set it. Suspension counts: a machine that wakes up must
+    /// find its deadlines passed, as its neighbours do.
     pub fn now() -> Instant {
-        let time = span_of(clock_gettime(ClockId::Monotonic));
+        let time = span_of(clock_gettime(ClockId::Boottime));
         Instant::ZERO + time
     }
 
@@ -41,8 +42,7 @@ impl Alarm {
     /// # Errors
     /// As `timerfd_create(2)`: no file descriptor is left.
     pub fn new() -> io::Result<Self> {
-        let timer =
-            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        let timer = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         Ok(Alarm { timer })
     }
 

@@ -145,7 +145,7 @@ fn read_ipv4(packet: &[u8]) -> Result<IpPacket<'_>, Unreadable> {
         etherparse::err::ipv4::HeaderSliceError::Len(length) => short(length.required_len),
         etherparse::err::ipv4::HeaderSliceError::Content(_) => Unreadable::IpHeader,
     })?;
-    if Sum::new().add(header.slice()).folded() != VERIFIED {
+    if Sum::new().over(header.slice()).folded() != VERIFIED {
         return Err(Unreadable::IpChecksum);
     }
     let (start, end) = (header.slice().len(), usize::from(header.total_len()));
@@ -203,8 +203,8 @@ fn read_udp<'a>(ip: &IpPacket<'a>, verify: bool) -> Result<(Ports, &'a [u8]), Un
     let absent = ip.source.is_ipv4() && header.checksum() == 0;
     if verify && !absent {
         let sum = Sum::new()
-            .add_pseudo_header(ip.source, ip.destination, ip_protocol::UDP, header.length().into())
-            .add(datagram);
+            .over_pseudo_header(ip.source, ip.destination, ip_protocol::UDP, header.length().into())
+            .over(datagram);
         if header.checksum() == 0 || sum.folded() != VERIFIED {
             return Err(Unreadable::UdpChecksum);
         }
@@ -283,9 +283,9 @@ fn udp_header(datagram: &Datagram, (source_port, destination_port): (u16, u16), 
     let length = u16::try_from(length).unwrap_or(u16::MAX);
     let mut header = UdpHeader { source_port, destination_port, length, checksum: 0 };
     let sum = Sum::new()
-        .add_pseudo_header(datagram.source, datagram.destination, ip_protocol::UDP, length.into())
-        .add(&header.to_bytes())
-        .add(&datagram.payload);
+        .over_pseudo_header(datagram.source, datagram.destination, ip_protocol::UDP, length.into())
+        .over(&header.to_bytes())
+        .over(&datagram.payload);
     // Zero would mean that there is none.
     header.checksum = match sum.checksum() {
         0 => VERIFIED,

@@ -294,5 +294,7 @@ fn icmp_header(source: Ipv6Addr, destination: Ipv6Addr, payload_length: u16) -> 
 
 fn icmp_sum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> Sum {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    Sum::new().add_pseudo_header(source.into(), destination.into(), ip_protocol::ICMPV6, length).add(message)
+    Sum::new()
+        .over_pseudo_header(source.into(), destination.into(), ip_protocol::ICMPV6, length)
+        .over(message)
 }

@@ -131,7 +131,7 @@ pub trait Protocol: Sync {
 }
 
 /// A kind of packet that a protocol listens to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ear {
     /// IP protocol or IPv6 next header.
     pub ip_protocol: u8,

@@ -274,12 +274,12 @@ pub(crate) fn sum(
     source: IpAddr,
     destination: IpAddr,
 ) -> Sum {
-    let sum = Sum::new().add(octets);
+    let sum = Sum::new().over(octets);
     match (version, source, form) {
         (Version::V2, ..) | (Version::V3, IpAddr::V4(_), ChecksumForm::MessageOnly) => sum,
         (Version::V3, IpAddr::V4(_), ChecksumForm::PseudoHeader) | (Version::V3, IpAddr::V6(_), _) => {
             let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
-            sum.add_pseudo_header(source, destination, ip_protocol::VRRP, length)
+            sum.over_pseudo_header(source, destination, ip_protocol::VRRP, length)
         }
     }
 }

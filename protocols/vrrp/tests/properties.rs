@@ -121,10 +121,10 @@ fn repair(frame: &mut Frame, trailer: bool) {
     let end = if trailer && source.is_ipv4() { octets.len() - 28 } else { octets.len() };
     let Some(message) = octets.get_mut(inside..end).filter(|message| message.len() >= 8) else { return };
     message[6..8].fill(0);
-    let mut sum = fhrp::checksum::Sum::new().add(message);
+    let mut sum = fhrp::checksum::Sum::new().over(message);
     if source.is_ipv6() {
         let length = u32::try_from(message.len()).unwrap_or_default();
-        sum = sum.add_pseudo_header(source, destination, 112, length);
+        sum = sum.over_pseudo_header(source, destination, 112, length);
     }
     message[6..8].copy_from_slice(&sum.checksum().to_be_bytes());
 }

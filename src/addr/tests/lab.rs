@@ -267,9 +267,9 @@ impl Router {
 
     pub fn hold(&mut self, group: u32, link: u32, holdings: Holdings) -> HoldResult {
         let group = GroupIndex(group);
-        self.thread.ask(Request::Hold(vec![Wish { group, link, holdings }]));
+        self.thread.ask(Request::Hold(vec![Wish { group, ticket: 1, link, holdings }]));
         self.wait("held", |report| match report {
-            Report::Held(who, result) if *who == group => Some(result.clone()),
+            Report::Held { group: who, result, .. } if *who == group => Some(result.clone()),
             _ => None,
         })
     }

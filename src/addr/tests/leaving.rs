@@ -67,7 +67,7 @@ fn hold_all(router: &mut Router, wishes: Vec<Wish>) -> Duration {
     let began = Instant::now();
     router.thread.ask(Request::Hold(wishes));
     router.wait("all are held", |report| {
-        if let Report::Held(_, result) = report {
+        if let Report::Held { result, .. } = report {
             result.as_ref().unwrap();
             left -= 1;
         }
@@ -88,6 +88,7 @@ fn a_thousand_groups_come_and_go() {
             eprintln!("{count} groups: prepared in {:?}", began.elapsed());
             let wishes = |holdings: fn(u32) -> Holdings| {
                 (0..count).map(move |number| Wish {
+                    ticket: 1,
                     group: GroupIndex(number),
                     link: lab.lan,
                     holdings: holdings(number),

@@ -47,8 +47,8 @@ fn advertisement() -> RouterAdvertisement {
 fn solicitation(kind: u8, source: Ipv6Addr, destination: Ipv6Addr, rest: &[u8]) -> Vec<u8> {
     let mut payload = [&[kind, 0, 0, 0, 0, 0, 0, 0], rest].concat();
     let length = u32::try_from(payload.len()).unwrap();
-    let sum = fhrp::checksum::Sum::new().add_pseudo_header(source.into(), destination.into(), 58, length);
-    let sum = sum.add(&payload).checksum();
+    let sum = fhrp::checksum::Sum::new().over_pseudo_header(source.into(), destination.into(), 58, length);
+    let sum = sum.over(&payload).checksum();
     payload[2..4].copy_from_slice(&sum.to_be_bytes());
     let datagram = Datagram {
         route: Route::Routed,

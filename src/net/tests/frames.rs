@@ -150,7 +150,7 @@ fn each_broken_rule_has_its_name() {
     };
     let repaired = |frame: &mut Vec<u8>| {
         frame[24..26].fill(0);
-        let sum = fhrp::checksum::Sum::new().add(&frame[14..34]).checksum();
+        let sum = fhrp::checksum::Sum::new().over(&frame[14..34]).checksum();
         frame[24..26].copy_from_slice(&sum.to_be_bytes());
     };
     let ip_fault = |position: usize, value: u8| {

@@ -69,10 +69,10 @@ fuzz_target!(|input: &[u8]| {
 fn repair(payload: &mut [u8], inside: usize, source: IpAddr, destination: IpAddr) {
     let Some(message) = payload.get_mut(inside..).filter(|message| message.len() >= 8) else { return };
     message[6..8].fill(0);
-    let mut sum = Sum::new().add(message);
+    let mut sum = Sum::new().over(message);
     if source.is_ipv6() {
         let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        sum = sum.add_pseudo_header(source, destination, ip_protocol::VRRP, length);
+        sum = sum.over_pseudo_header(source, destination, ip_protocol::VRRP, length);
     }
     message[6..8].copy_from_slice(&sum.checksum().to_be_bytes());
 }

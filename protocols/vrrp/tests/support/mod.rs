@@ -58,7 +58,7 @@ impl Frame {
                 header.extend([0, 0, 255, protocol, 0, 0]);
                 header.extend(source.octets());
                 header.extend(destination.octets());
-                let sum = fhrp::checksum::Sum::new().add(&header).checksum();
+                let sum = fhrp::checksum::Sum::new().over(&header).checksum();
                 header[10..12].copy_from_slice(&sum.to_be_bytes());
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {

@@ -1,0 +1,304 @@
+//! What the engine promises, tried on a group that does what it is told.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use fhrp::contract::Ear;
+use fhrp::{Answer, Family, Group, Mac, Presence, VirtualAddress};
+
+use super::*;
+
+/// Says what it was told, and asks for what the test wants of it.
+#[derive(Default, Clone)]
+struct Script(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    heard: Vec<String>,
+    next: Vec<Action>,
+    deadline: Option<Instant>,
+}
+
+impl Script {
+    fn answers(&self, actions: Vec<Action>) {
+        self.0.lock().unwrap().next = actions;
+    }
+
+    fn wakes_at(&self, deadline: Option<Instant>) {
+        self.0.lock().unwrap().deadline = deadline;
+    }
+
+    fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().heard)
+    }
+}
+
+impl Group for Script {
+    fn handle(&mut self, context: &mut Context<'_>, input: Input<'_>) {
+        let mut lines = self.0.lock().unwrap();
+        let word = match input {
+            Input::Start => "start".to_owned(),
+            Input::Stop => "stop".to_owned(),
+            Input::Tick => "tick".to_owned(),
+            Input::Packet(received) => format!("packet from {}", received.source),
+            Input::Solicited(asked) => format!("solicited {}", asked.target),
+            Input::Link(link) => format!("link {} {}", link.name, if link.up { "up" } else { "down" }),
+            Input::Penalty(penalty) => format!("penalty {penalty}"),
+            Input::Command(command) => format!("{command:?}"),
+            Input::Reconfigure(_) => "reconfigure".to_owned(),
+            Input::Held(result) => format!("held {}", result.is_ok()),
+            Input::Lapsed(span) => format!("lapsed {span:?}"),
+        };
+        if word == "tick" {
+            lines.deadline = None;
+        }
+        lines.heard.push(word);
+        context.out.append(&mut lines.next);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.0.lock().unwrap().deadline
+    }
+
+    fn view(&self, now: Instant) -> View {
+        View {
+            protocol: "script",
+            version: "1",
+            id: 1,
+            family: Family::Ipv4,
+            state: "Reading",
+            standing: fhrp::Standing::StandingBy,
+            since: now,
+            reason: String::new(),
+            priority: 0,
+            configured_priority: 0,
+            active: None,
+            source: None,
+            addresses: Vec::new(),
+            virtual_macs: Vec::new(),
+            timers: Vec::new(),
+            counters: Vec::new(),
+            neighbours: Vec::new(),
+            alarms: Vec::new(),
+            details: Vec::new(),
+        }
+    }
+}
+
+/// A protocol whose group number is the first octet of the payload.
+struct Scripted;
+
+impl Protocol for Scripted {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn ears(&self, _: Family) -> &'static [Ear] {
+        &[]
+    }
+
+    fn group_of(&self, received: &Received<'_>) -> Option<u16> {
+        (received.protocol == 112).then(|| received.payload.first().copied().unwrap_or(0).into())
+    }
+}
+
+fn at(millis: u64) -> Now {
+    Now { monotonic: Instant::ZERO + Duration::from_millis(millis), wall: Duration::from_millis(millis) }
+}
+
+fn lan(up: bool) -> Link {
+    Link { index: 7, name: "lan".to_owned(), up, ..Link::default() }
+}
+
+fn identity(id: u16) -> Identity {
+    Identity { interface: "lan".to_owned(), protocol: "script", family: Family::Ipv4, id }
+}
+
+fn packet(payload: &[u8]) -> Received<'_> {
+    Received {
+        at: Instant::ZERO,
+        source_mac: Mac([2, 0, 0, 0, 0, 9]),
+        destination_mac: Mac::BROADCAST,
+        source: IpAddr::from([10, 0, 0, 9]),
+        destination: IpAddr::from([224, 0, 0, 18]),
+        hop_limit: 255,
+        protocol: 112,
+        ports: None,
+        ip_header: &[],
+        payload,
+    }
+}
+
+fn holdings(ip: [u8; 4], answer: Answer) -> Holdings {
+    let address = VirtualAddress { prefix: 24, presence: Presence::Accepted, answer, router: true };
+    Holdings {
+        addresses: [(IpAddr::from(ip), address)].into(),
+        lease: Duration::from_secs(3),
+        ..Holdings::default()
+    }
+}
+
+fn engine_with(ids: &[u16]) -> (Engine, Vec<Script>, Vec<Effect>) {
+    let mut engine = Engine::new(&[&Scripted], Box::new(|| 4));
+    let mut out = Vec::new();
+    engine.link(at(0), lan(true), &mut out);
+    let scripts: Vec<Script> = ids.iter().map(|_| Script::default()).collect();
+    for (id, script) in ids.iter().zip(&scripts) {
+        engine.add(at(0), identity(*id), Box::new(script.clone()), &mut out);
+        script.heard();
+    }
+    (engine, scripts, out)
+}
+
+#[test]
+fn a_group_starts_when_its_interface_appears() {
+    let mut engine = Engine::new(&[&Scripted], Box::new(|| 4));
+    let script = Script::default();
+    let mut out = Vec::new();
+    engine.add(at(0), identity(1), Box::new(script.clone()), &mut out);
+    assert!(script.heard().is_empty());
+    engine.link(at(1), lan(true), &mut out);
+    assert_eq!(script.heard(), ["link lan up", "start"]);
+    engine.link(at(2), lan(false), &mut out);
+    assert_eq!(script.heard(), ["link lan down"]);
+}
+
+#[test]
+fn an_interface_that_returns_under_another_number_finds_its_groups() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    engine.link_gone(at(1), 7, &mut out);
+    assert_eq!(scripts[0].heard(), ["link lan down"]);
+    assert_eq!(
+        engine.receive(at(1), 7, &packet(&[1]), &mut out),
+        Delivery::NoSuchGroup { protocol: "script", id: 1 }
+    );
+    engine.link(at(2), Link { index: 8, ..lan(true) }, &mut out);
+    assert_eq!(scripts[0].heard(), ["link lan up"]);
+    assert_eq!(engine.receive(at(3), 8, &packet(&[1]), &mut out), Delivery::To(GroupIndex(0)));
+}
+
+#[test]
+fn a_frame_reaches_its_group_and_no_other() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);
+    assert_eq!(engine.receive(at(1), 7, &packet(&[2]), &mut out), Delivery::To(GroupIndex(1)));
+    assert_eq!(scripts[1].heard(), ["packet from 10.0.0.9"]);
+    assert!(scripts[0].heard().is_empty() && scripts[2].heard().is_empty());
+    let unknown = engine.receive(at(1), 7, &packet(&[9]), &mut out);
+    assert_eq!(unknown, Delivery::NoSuchGroup { protocol: "script", id: 9 });
+    let foreign = Received { protocol: 6, ..packet(&[2]) };
+    assert_eq!(engine.receive(at(1), 7, &foreign, &mut out), Delivery::Foreign);
+}
+
+#[test]
+fn ticks_come_to_those_who_are_due_and_once() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2]);
+    scripts[0].wakes_at(Some(at(50).monotonic));
+    scripts[1].wakes_at(Some(at(90).monotonic));
+    engine.receive(at(1), 7, &packet(&[1]), &mut out);
+    engine.receive(at(1), 7, &packet(&[2]), &mut out);
+    scripts.iter().for_each(|script| drop(script.heard()));
+    assert_eq!(engine.deadline(), Some(at(50).monotonic));
+    engine.tick(at(60), &mut out);
+    engine.tick(at(60), &mut out);
+    assert_eq!(scripts[0].heard(), ["tick"]);
+    assert!(scripts[1].heard().is_empty());
+    assert_eq!(engine.deadline(), Some(at(90).monotonic));
+}
+
+#[test]
+fn announcements_wait_until_the_latest_hold_is_in_place() {
+    let (mut engine, scripts, _) = engine_with(&[1]);
+    let mac = Mac([0, 0, 0x5e, 0, 1, 1]);
+    scripts[0].answers(vec![
+        Action::Hold(holdings([10, 0, 0, 1], Answer::With(mac))),
+        Action::Hold(holdings([10, 0, 0, 2], Answer::With(mac))),
+        Action::Announce(ArpForm::Request),
+    ]);
+    let mut out = Vec::new();
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    assert!(out.iter().all(|effect| matches!(effect, Effect::Hold(_))));
+    out.clear();
+    scripts[0].heard();
+    engine.held(at(2), GroupIndex(0), 1, Ok(()), &mut out);
+    assert!(out.is_empty() && scripts[0].heard().is_empty());
+    engine.held(at(2), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(out, [Effect::Announce { group: GroupIndex(0), link: 7, form: ArpForm::Request }]);
+    assert_eq!(scripts[0].heard(), ["held true"]);
+}
+
+#[test]
+fn nothing_is_announced_that_could_not_be_held() {
+    let (mut engine, scripts, _) = engine_with(&[1]);
+    let held = holdings([10, 0, 0, 1], Answer::Silent);
+    scripts[0].answers(vec![Action::Hold(held), Action::Announce(ArpForm::Request)]);
+    let mut out = Vec::new();
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    out.clear();
+    let fault = fhrp::HoldFault { operation: "add 10.0.0.1".to_owned(), cause: "no".to_owned() };
+    engine.held(at(2), GroupIndex(0), 1, Err(fault), &mut out);
+    assert!(out.is_empty());
+    assert_eq!(scripts[0].heard().last().map(String::as_str), Some("held false"));
+}
+
+#[test]
+fn hosts_are_answered_by_whoever_holds_the_address() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2]);
+    let mac = Mac([0, 0, 0x5e, 0, 1, 1]);
+    scripts[0].answers(vec![Action::Hold(holdings([10, 0, 0, 1], Answer::With(mac)))]);
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    scripts[1].answers(vec![Action::Hold(holdings([10, 0, 0, 2], Answer::Ask))]);
+    engine.command(at(1), GroupIndex(1), Command::Announce, &mut out);
+    let asked = |target: [u8; 4]| Solicitation {
+        from_mac: Mac([2, 0, 0, 0, 0, 1]),
+        from: None,
+        target: IpAddr::from(target),
+    };
+    let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 1]), &mut out);
+    assert_eq!(reply, Some(Reply { mac, router: true }));
+    let chosen = Mac([0, 7, 0xb4, 0, 1, 2]);
+    scripts[1].answers(vec![Action::Answer(chosen)]);
+    let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 2]), &mut out);
+    assert_eq!(reply, Some(Reply { mac: chosen, router: true }));
+    assert_eq!(engine.solicited(at(2), 7, &asked([10, 0, 0, 3]), &mut out), None);
+    assert_eq!(engine.solicited(at(2), 8, &asked([10, 0, 0, 1]), &mut out), None);
+    assert!(engine.holds_on(7) && !engine.holds_on(8));
+
+    scripts[0].answers(vec![Action::Hold(Holdings::none())]);
+    engine.command(at(3), GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(engine.solicited(at(4), 7, &asked([10, 0, 0, 1]), &mut out), None);
+}
+
+#[test]
+fn a_stall_concerns_those_whose_lease_it_outlasted() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2]);
+    scripts[0].answers(vec![Action::Hold(holdings([10, 0, 0, 1], Answer::Silent))]);
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    scripts.iter().for_each(|script| drop(script.heard()));
+    assert_eq!(engine.shortest_lease(), Some(Duration::from_secs(3)));
+    engine.stalled(at(2), Duration::from_secs(2), &mut out);
+    assert!(scripts[0].heard().is_empty());
+    engine.stalled(at(2), Duration::from_secs(4), &mut out);
+    assert_eq!(scripts[0].heard(), ["lapsed 4s"]);
+    assert!(scripts[1].heard().is_empty());
+}
+
+#[test]
+fn a_group_has_left_when_it_holds_nothing_and_waits_for_nothing() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    scripts[0].answers(vec![Action::Hold(holdings([10, 0, 0, 1], Answer::Silent))]);
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    engine.held(at(1), GroupIndex(0), 1, Ok(()), &mut out);
+    scripts[0].wakes_at(Some(at(500).monotonic));
+    engine.stop(at(2), GroupIndex(0), &mut out);
+    assert!(engine.remove_left().is_empty());
+    scripts[0].answers(vec![Action::Hold(Holdings::none())]);
+    engine.tick(at(500), &mut out);
+    assert!(engine.remove_left().is_empty(), "the kernel has not let go yet");
+    engine.held(at(501), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(engine.remove_left(), [(GroupIndex(0), identity(1))]);
+    assert_eq!(
+        engine.receive(at(502), 7, &packet(&[1]), &mut out),
+        Delivery::NoSuchGroup { protocol: "script", id: 1 }
+    );
+    assert_eq!(engine.shortest_lease(), None);
+}

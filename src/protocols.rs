@@ -1,0 +1,55 @@
+//! The protocols of this build: the one list that everything else goes by.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+
+use fhrp::{Family, Group, Mac, Protocol};
+
+use crate::config::ProtocolPlan;
+use crate::engine::group::Identity;
+
+/// In the order in which a frame is offered to them.
+pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL];
+
+/// A group that is ready to run.
+pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
+    match plan {
+        ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
+    }
+}
+
+/// A group's own configuration, for [`fhrp::Input::Reconfigure`].
+pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
+    match plan {
+        ProtocolPlan::Vrrp(config) => config,
+    }
+}
+
+/// Every virtual MAC that the group may ever hold.
+pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
+    match plan {
+        ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
+    }
+}
+
+/// Every IPv6 address that the group may ever answer neighbour solicitations for.
+pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
+    match plan {
+        ProtocolPlan::Vrrp(config) => {
+            let addresses = config.addresses.iter().chain(&config.excluded);
+            addresses
+                .filter_map(|address| match address.ip {
+                    IpAddr::V6(ip) => Some(ip),
+                    IpAddr::V4(_) => None,
+                })
+                .collect()
+        }
+    }
+}
+
+/// The protocol and the family whose packets must be let through for a group.
+pub fn listens_to(identity: &Identity) -> Option<(&'static dyn Protocol, Family)> {
+    let protocol = PROTOCOLS.iter().find(|protocol| protocol.name() == identity.protocol)?;
+    Some((*protocol, identity.family))
+}
