@@ -17,7 +17,7 @@ fn version_two() -> Config {
 
 fn fix_checksum(octets: &mut [u8]) {
     octets[6..8].fill(0);
-    let sum = fhrp::checksum::Sum::new().add(octets).checksum();
+    let sum = fhrp::checksum::Sum::new().over(octets).checksum();
     octets[6..8].copy_from_slice(&sum.to_be_bytes());
 }
 
