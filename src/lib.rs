@@ -8,6 +8,7 @@ pub mod driver;
 pub mod engine;
 pub mod event;
 pub mod guardian;
+pub mod lab;
 pub mod log;
 pub mod net;
 pub mod protocols;

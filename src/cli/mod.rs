@@ -17,6 +17,7 @@ pub mod check;
 pub mod command;
 mod detail;
 pub mod events;
+pub mod lab;
 pub mod links;
 pub mod neighbours;
 pub mod reload;
@@ -54,6 +55,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
+    /// Build a network, hurt its routers, and show what a host behind them notices
+    Lab(lab::LabArgs),
 }
 
 /// Does what the command line says.
@@ -69,6 +72,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Sub::Events(args) => finish(events::run(&args, at, &mut io::stdout().lock())),
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
+        Sub::Lab(args) => lab::run(&args),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
     }
 }

@@ -1,0 +1,83 @@
+//! The daemons a router can run: their files and command lines, and what `kill -9 the daemon` means for each.
+
+use std::path::Path;
+
+use super::scenario::DaemonKind;
+
+/// A daemon's files and programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Daemon {
+    /// Directories to be made below `/run`.
+    pub directories: &'static [&'static str],
+    /// Files to be written to the router's room, which is `/run/lab` for the daemon.
+    pub files: Vec<(&'static str, String)>,
+    /// Command lines in the order they are started; the last one is the daemon proper.
+    pub programs: Vec<Vec<String>>,
+    /// Whether one process's death is the daemon's, so that its helpers can still act. The others restart
+    /// what is killed, and count as dead only when all of their processes are.
+    pub dies_alone: bool,
+}
+
+impl Daemon {
+    /// What `kind` needs to run with this configuration. `firsthop` is our own program.
+    pub(crate) fn new(kind: DaemonKind, config: &str, firsthop: &Path) -> Self {
+        match kind {
+            DaemonKind::Firsthop => Daemon {
+                directories: &["firsthop"],
+                files: vec![("firsthop.toml", config.to_owned())],
+                programs: vec![words(
+                    &firsthop.display().to_string(),
+                    &["run", "-c", "/run/lab/firsthop.toml"],
+                )],
+                dies_alone: true,
+            },
+            DaemonKind::Keepalived => Daemon {
+                directories: &["keepalived"],
+                files: vec![("keepalived.conf", config.to_owned())],
+                programs: vec![words(
+                    "keepalived",
+                    &[
+                        "--dont-fork",
+                        "--log-console",
+                        "--log-detail",
+                        "--vrrp",
+                        "--use-file=/run/lab/keepalived.conf",
+                        "--pid=/run/keepalived.pid",
+                        "--vrrp_pid=/run/keepalived-vrrp.pid",
+                    ],
+                )],
+                dies_alone: false,
+            },
+            DaemonKind::Frr => Daemon {
+                directories: &["frr"],
+                files: vec![("zebra.conf", String::new()), ("vrrpd.conf", config.to_owned())],
+                programs: vec![frr("zebra"), frr("vrrpd")],
+                dies_alone: false,
+            },
+            DaemonKind::None => {
+                Daemon { directories: &[], files: Vec::new(), programs: Vec::new(), dies_alone: true }
+            }
+        }
+    }
+}
+
+fn frr(program: &str) -> Vec<String> {
+    words(
+        &format!("/usr/lib/frr/{program}"),
+        &[
+            &format!("--config_file=/run/lab/{program}.conf"),
+            &format!("--pid_file=/run/frr/{program}.pid"),
+            "--socket=/run/frr/zserv.api",
+            "--vty_socket=/run/frr",
+            "--vty_addr=127.0.0.1",
+            "--vty_port=0",
+            "--user=root",
+            "--group=root",
+            "--log=stdout",
+        ],
+    )
+}
+
+fn words(program: &str, arguments: &[&str]) -> Vec<String> {
+    std::iter::once(program).chain(arguments.iter().copied()).map(str::to_owned).collect()
+}

@@ -1,0 +1,391 @@
+//! The whole lab: machines and cables, and the hand that cuts them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use fhrp::{Family, InterfaceAddress, Mac};
+use serde::Serialize;
+
+use super::capture::{Capture, Memory, Purpose, Tap};
+use super::fault::Deed;
+use super::netlink::{self, Port};
+use super::node::Node;
+use super::router::Router;
+use super::scenario::{self, Scenario};
+use super::stream::{Stream, StreamLog};
+use super::sys::PacketSocket;
+use super::wire::{self, Advert, Answer};
+use super::{LabError, now};
+
+/// Host and server have this number in their networks.
+const FAR: usize = 100;
+const SERVER_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x65]);
+const HOST_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x64]);
+
+/// What a lab needs to know apart from the scenario.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Our own program, for routers that run it.
+    pub firsthop: PathBuf,
+    /// Where captures go; `None`: nothing is kept.
+    pub captures: Option<PathBuf>,
+    /// Where the machines' files go; `None`: a new directory for temporary files. Removed in the end.
+    pub work: Option<PathBuf>,
+}
+
+/// When a deed was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// Nanoseconds of wall-clock time at which it began.
+    pub at: u64,
+    /// How long it took until it was complete, in nanoseconds.
+    pub took: u64,
+}
+
+/// A running lab. Dropping it removes everything.
+pub struct Lab {
+    scenario: Scenario,
+    options: Options,
+    memory: Memory,
+    captures: BTreeMap<String, Capture>,
+    stream: Option<Stream>,
+    taps: BTreeMap<String, Tap>,
+    asker: (PacketSocket, u32),
+    routers: BTreeMap<String, Router>,
+    host: Node,
+    server: Node,
+    switch: Node,
+    dark: BTreeSet<String>,
+    unplugged: BTreeSet<String>,
+    stopping: BTreeSet<String>,
+    work: Work,
+}
+
+/// The directory of the machines' files; removed with this value.
+struct Work(PathBuf);
+
+impl Work {
+    fn new(wished: Option<&Path>) -> Result<Self, LabError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let path = wished.map(Path::to_owned).unwrap_or_else(|| {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            env::temp_dir().join(format!("firsthop-lab-{}-{number}", process::id()))
+        });
+        fs::create_dir_all(&path).map_err(LabError::file(&path))?;
+        Ok(Work(path))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // It lies among temporary files; nothing else can be done about it.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Lab {
+    /// Builds the network of a scenario; no daemon is started yet. Needs the rights of root, or a user
+    /// namespace in which the caller is root.
+    ///
+    /// # Errors
+    /// The kernel refuses, or a router's set-up command fails.
+    pub fn build(scenario: &Scenario, options: Options) -> Result<Lab, LabError> {
+        let work = Work::new(options.work.as_deref())?;
+        if let Some(captures) = &options.captures {
+            fs::create_dir_all(captures).map_err(LabError::file(captures))?;
+        }
+        let switch = Node::new("switch", None)?;
+        switch.sysctls(&[("ipv6/conf/default/disable_ipv6", "1")])?;
+        switch.ask(vec![netlink::add_bridge("lan"), netlink::add_bridge("wan")])?;
+        let host = Node::new("h", None)?;
+        cable(&switch, &host, "lan", "eth0", HOST_MAC)?;
+        host.address("eth0", &scenario::numbered(&scenario::LAN, FAR))?;
+        let server = Node::new("s", None)?;
+        cable(&switch, &server, "wan", "eth0", SERVER_MAC)?;
+        server.address("eth0", &scenario::numbered(&scenario::UPSTREAM, FAR))?;
+
+        let index = host.interface("eth0")?;
+        let upstream = if scenario.family() == Family::Ipv4 { "10.0.20.0/24" } else { "2001:db8:20::/64" };
+        let upstream: InterfaceAddress =
+            upstream.parse().map_err(|error| LabError::Scenario(format!("{error}")))?;
+        host.ask(vec![netlink::add_route(upstream, scenario.gateway, index)])?;
+        let socket = host
+            .inside(|| PacketSocket::open(Duration::from_millis(1)))?
+            .map_err(LabError::kernel("open a packet socket on the host"))?;
+
+        let mut lab = Lab {
+            scenario: scenario.clone(),
+            options,
+            memory: Memory::default(),
+            captures: BTreeMap::new(),
+            stream: None,
+            taps: BTreeMap::new(),
+            asker: (socket, index),
+            routers: BTreeMap::new(),
+            host,
+            server,
+            switch,
+            dark: BTreeSet::new(),
+            unplugged: BTreeSet::new(),
+            stopping: BTreeSet::new(),
+            work,
+        };
+        lab.tap("segment", &lab.switch, Purpose::Segment("-lan".into()))
+            .map(|tap| lab.keep("segment", tap))?;
+        lab.tap("server", &lab.server, Purpose::Server).map(|tap| lab.keep("server", tap))?;
+        for (name, plan) in &scenario.routers {
+            let room = lab.work.0.join(name);
+            let router = Router::new(name, plan, room, &lab.options.firsthop)?;
+            lab.install(name, router)?;
+        }
+        Ok(lab)
+    }
+
+    /// Connects a router and sets it up.
+    fn install(&mut self, name: &str, router: Router) -> Result<(), LabError> {
+        let place = self.scenario.routers.keys().position(|known| known == name).unwrap_or(0) as u8;
+        let mac = |link: u8| Mac([0x02, 0, 0, link, 0, place + 2]);
+        cable(&self.switch, router.node(), "lan", "lan", mac(0x10))?;
+        cable(&self.switch, router.node(), "wan", "wan", mac(0x20))?;
+        let purpose = Purpose::Router(vec!["lan".into(), "wan".into()]);
+        let tap = self.tap(name, router.node(), purpose)?;
+        router.set_up()?;
+        let wan = router.node().interface("wan")?;
+        let servers = scenario::numbered(&scenario::UPSTREAM, FAR).into_iter();
+        router
+            .node()
+            .ask(servers.map(|server| netlink::add_neighbour(wan, server.ip, SERVER_MAC)).collect())?;
+        self.keep(name, tap);
+        self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+
+    fn tap(&self, name: &str, node: &Node, purpose: Purpose) -> Result<(Tap, Option<Capture>), LabError> {
+        let capture = match (&purpose, &self.options.captures, self.captures.get(name)) {
+            (Purpose::Server, _, _) | (_, None, _) => None,
+            (_, _, Some(capture)) => Some(capture.clone()),
+            (_, Some(directory), None) => Some(Capture::create(&directory.join(format!("{name}.pcapng")))?),
+        };
+        Ok((Tap::new(node, purpose, &self.memory, capture.clone())?, capture))
+    }
+
+    fn keep(&mut self, name: &str, (tap, capture): (Tap, Option<Capture>)) {
+        self.taps.insert(name.to_owned(), tap);
+        if let Some(capture) = capture {
+            self.captures.insert(name.to_owned(), capture);
+        }
+    }
+
+    /// Starts the daemons that do not run.
+    ///
+    /// # Errors
+    /// One cannot be started.
+    pub fn start(&mut self) -> Result<(), LabError> {
+        self.routers.values_mut().try_for_each(Router::start)
+    }
+
+    /// Starts the stream from the host to the server.
+    ///
+    /// # Errors
+    /// The kernel refuses a socket.
+    pub fn start_stream(&mut self) -> Result<(), LabError> {
+        let to = scenario::numbered(&scenario::UPSTREAM, FAR);
+        let family = self.scenario.family();
+        let to = to.iter().find(|address| Family::of(address.ip) == family);
+        let to = to.map_or(self.scenario.gateway, |address| address.ip);
+        self.stream = Some(Stream::start(&self.host, &self.server, to, self.scenario.rate)?);
+        Ok(())
+    }
+
+    /// The scenario it was built from.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// A router by name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn router(&mut self, name: &str) -> Result<&mut Router, LabError> {
+        self.routers.get_mut(name).ok_or_else(|| LabError::Scenario(format!("there is no router {name}")))
+    }
+
+    /// The routers.
+    pub fn routers(&self) -> impl Iterator<Item = &Router> {
+        self.routers.values()
+    }
+
+    /// The host on the LAN; its interface is `eth0`.
+    pub fn host(&self) -> &Node {
+        &self.host
+    }
+
+    /// The server upstream; its interface is `eth0`.
+    pub fn server(&self) -> &Node {
+        &self.server
+    }
+
+    /// The switch; its LAN ports are `r1-lan`, `r2-lan`, …, `h-lan`.
+    pub fn switch(&self) -> &Node {
+        &self.switch
+    }
+
+    /// Every advert that has come into the switch so far, in order of arrival.
+    pub fn adverts(&self) -> Vec<Advert> {
+        self.memory.look().adverts.clone()
+    }
+
+    /// The stream packets so far: when each was sent, and which arrived when.
+    pub(crate) fn stream_log(&self) -> Option<StreamLog> {
+        let stream = self.stream.as_ref()?;
+        let arrived = self.memory.look().arrivals.clone();
+        Some(StreamLog { sent: stream.sent(), arrived, period: stream.period })
+    }
+
+    /// Asks the LAN once who has `ip`, and gives the answers that came within `patience`.
+    ///
+    /// # Errors
+    /// The question cannot be sent.
+    pub fn who_answers(&self, ip: IpAddr, patience: Duration) -> Result<Vec<Answer>, LabError> {
+        let asked = now();
+        let (socket, interface) = &self.asker;
+        socket.send(*interface, &wire::question(ip)).map_err(LabError::kernel(format!("ask for {ip}")))?;
+        thread::sleep(patience);
+        let seeing = self.memory.look();
+        Ok(seeing.answers.iter().filter(|answer| answer.at >= asked && answer.ip == ip).cloned().collect())
+    }
+
+    /// Does something to a router, or to the network.
+    ///
+    /// # Errors
+    /// There is no such router, the kernel refuses, or a daemon does not stop or start.
+    pub fn fault(&mut self, deed: Deed, router: Option<&str>) -> Result<Moment, LabError> {
+        self.comment(&format!("{} {}", deed.name(), router.unwrap_or_default()));
+        let name = match router {
+            Some(name) => name.to_owned(),
+            None if deed.has_target() => {
+                return Err(LabError::Scenario(format!("{} needs a router", deed.name())));
+            }
+            None => String::new(),
+        };
+        let began = now();
+        let moment = |at| Moment { at, took: now().saturating_sub(at) };
+        match deed {
+            Deed::Power => return self.power(&name),
+            Deed::Kill => self.router(&name)?.kill(),
+            Deed::Stop => {
+                self.router(&name)?.ask_to_stop();
+                self.stopping.insert(name);
+            }
+            Deed::Restart => {
+                let router = self.router(&name)?;
+                router.ask_to_stop();
+                router.wait_for_stop()?;
+                router.start()?;
+            }
+            Deed::Unplug => {
+                self.switch.ask(vec![netlink::set_link(&port(&name, "lan"), false)])?;
+                self.unplugged.insert(name);
+            }
+            Deed::Freeze => self.router(&name)?.freeze(false),
+            Deed::FreezeDaemon => self.router(&name)?.freeze(true),
+            Deed::Thaw => self.routers.values_mut().for_each(Router::thaw),
+            Deed::Partition => self.isolate(true)?,
+            Deed::Heal => self.isolate(false)?,
+            Deed::Recover => self.recover()?,
+            Deed::Wait => {}
+        }
+        Ok(moment(began))
+    }
+
+    /// Cuts both cables in one request, then kills what runs behind them.
+    fn power(&mut self, name: &str) -> Result<Moment, LabError> {
+        let ports = [port(name, "lan"), port(name, "wan")];
+        let mut cut: Vec<_> = ports.iter().map(|port| netlink::set_port(port, Port::Disabled)).collect();
+        if self.scenario.switch_forgets {
+            cut.extend(ports.iter().map(|port| netlink::set_port(port, Port::Forgotten)));
+        }
+        // Looking for processes takes longer than everything else, so it comes first.
+        let known = self.router(name)?.node().processes();
+        let at = now();
+        self.switch.ask(cut)?;
+        for process in &known {
+            let _ = rustix::process::kill_process(*process, rustix::process::Signal::KILL);
+        }
+        let took = now().saturating_sub(at);
+        self.router(name)?.extinguish(&known);
+        self.dark.insert(name.to_owned());
+        Ok(Moment { at, took })
+    }
+
+    fn isolate(&self, isolated: bool) -> Result<(), LabError> {
+        let reachable = self.routers.keys().filter(|name| !self.dark.contains(*name));
+        self.switch.ask(
+            reachable.map(|name| netlink::set_port(&port(name, "lan"), Port::Isolated(isolated))).collect(),
+        )
+    }
+
+    fn recover(&mut self) -> Result<(), LabError> {
+        self.isolate(false)?;
+        for name in std::mem::take(&mut self.unplugged) {
+            if !self.dark.contains(&name) {
+                self.switch.ask(vec![netlink::set_link(&port(&name, "lan"), true)])?;
+            }
+        }
+        for name in std::mem::take(&mut self.dark) {
+            self.boot(&name)?;
+        }
+        let stopping = std::mem::take(&mut self.stopping);
+        for (name, router) in &mut self.routers {
+            router.revive(stopping.contains(name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a router that lost power a new kernel: everything the old one held is gone.
+    fn boot(&mut self, name: &str) -> Result<(), LabError> {
+        self.taps.remove(name);
+        self.switch
+            .ask(vec![netlink::delete_link(&port(name, "lan")), netlink::delete_link(&port(name, "wan"))])?;
+        let firsthop = self.options.firsthop.clone();
+        let router = self.router(name)?.booted(&firsthop)?;
+        self.install(name, router)
+    }
+
+    /// Where the network namespace of each machine can be entered from this process's `/proc`.
+    pub fn doors(&self) -> Vec<(String, PathBuf)> {
+        let routers = self.routers.values().map(Router::node);
+        let nodes = [&self.host, &self.server, &self.switch].into_iter().chain(routers);
+        nodes.map(|node| (node.name().to_owned(), node.door())).collect()
+    }
+
+    /// Puts a comment on the next frame of every capture.
+    pub fn comment(&self, text: &str) {
+        self.captures.values().for_each(|capture| capture.comment(text.trim()));
+    }
+
+    /// Writes the captures out, and says where they are.
+    ///
+    /// # Errors
+    /// The disk is full, for example.
+    pub fn captures(&self) -> Result<Vec<PathBuf>, LabError> {
+        self.captures.values().map(|capture| capture.flush().map(|()| capture.path().to_owned())).collect()
+    }
+}
+
+fn port(machine: &str, bridge: &str) -> String {
+    format!("{machine}-{bridge}")
+}
+
+fn cable(switch: &Node, machine: &Node, bridge: &str, peer: &str, mac: Mac) -> Result<(), LabError> {
+    let index = switch.interface(bridge)?;
+    let name = port(machine.name(), bridge);
+    switch.ask(vec![netlink::add_cable(&name, index, peer, mac, machine.namespace())])
+}

@@ -1,0 +1,321 @@
+//! What the lab reads off the wire and puts on it: VRRP advertisements, answers to its own questions, the
+//! packets of its stream.
+//!
+//! Nothing of this comes from the code under test, so that both cannot share a mistake.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use fhrp::Mac;
+use fhrp::address::solicited_node;
+use fhrp::checksum::Sum;
+
+/// A VRRP advertisement on the LAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advert {
+    /// When the switch got it, in nanoseconds of wall-clock time, by the kernel's timestamp.
+    pub at: u64,
+    /// The router behind the switch port it came from.
+    pub router: String,
+    /// The MAC it came from.
+    pub mac: Mac,
+    /// The IP address it came from.
+    pub source: IpAddr,
+    /// Where it went.
+    pub destination: IpAddr,
+    /// 2 or 3.
+    pub version: u8,
+    /// Virtual router identifier.
+    pub vrid: u8,
+    /// Priority; 0 says goodbye.
+    pub priority: u8,
+    /// Advertisement interval.
+    pub interval: Duration,
+}
+
+impl Advert {
+    /// Skew_Time of a router of `priority` that heard this advert. RFC 3768 §6.1, RFC 9568 §6.1.
+    pub fn skew(&self, priority: u8) -> Duration {
+        let whole = if self.version == 2 { Duration::from_secs(1) } else { self.interval };
+        whole * (256 - u32::from(priority)) / 256
+    }
+
+    /// How long after this advert a Backup of `priority` takes over, by the protocol.
+    pub fn bound(&self, priority: u8) -> Duration {
+        let silence = if self.priority == 0 { Duration::ZERO } else { self.interval * 3 };
+        silence + self.skew(priority)
+    }
+}
+
+/// An answer to one of the lab's own questions for an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// When the switch got it.
+    pub at: u64,
+    /// The router behind the switch port it came from.
+    pub router: String,
+    /// The address asked for.
+    pub ip: IpAddr,
+    /// The MAC it names.
+    pub mac: Mac,
+}
+
+/// What a frame of the LAN turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Advert(Advert),
+    Answer(Answer),
+}
+
+/// The station that asks; nobody else in the lab is it.
+pub(crate) const ASKER_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0xc8]);
+/// Its last octet in both families.
+pub(crate) const ASKER_NUMBER: u8 = 200;
+const ASKER_IPV6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xc8);
+
+const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
+const PROTOCOL_UDP: u8 = 17;
+const PROTOCOL_AH: u8 = 51;
+const PROTOCOL_ICMPV6: u8 = 58;
+const PROTOCOL_VRRP: u8 = 112;
+
+/// The marks at the beginning of a stream packet's payload.
+const STREAM_MARK: &[u8; 8] = b"fh-lab 1";
+/// The port of the stream.
+pub(crate) const STREAM_PORT: u16 = 9;
+
+fn mac(octets: &[u8]) -> Option<Mac> {
+    octets.get(..6)?.try_into().ok().map(Mac)
+}
+
+fn ipv4(octets: &[u8]) -> Option<IpAddr> {
+    let four: [u8; 4] = octets.get(..4)?.try_into().ok()?;
+    Some(Ipv4Addr::from(four).into())
+}
+
+fn ipv6(octets: &[u8]) -> Option<IpAddr> {
+    let sixteen: [u8; 16] = octets.get(..16)?.try_into().ok()?;
+    Some(Ipv6Addr::from(sixteen).into())
+}
+
+/// An IP packet without its header.
+struct Packet<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    payload: &'a [u8],
+}
+
+fn packet(frame: &[u8]) -> Option<Packet<'_>> {
+    let body = frame.get(14..)?;
+    match u16::from_be_bytes([*frame.get(12)?, *frame.get(13)?]) {
+        ETHERTYPE_IPV4 => {
+            let header = usize::from(body.first()? & 0x0f) * 4;
+            let total = usize::from(u16::from_be_bytes([*body.get(2)?, *body.get(3)?]));
+            Some(Packet {
+                source: ipv4(body.get(12..)?)?,
+                destination: ipv4(body.get(16..)?)?,
+                protocol: *body.get(9)?,
+                payload: body.get(header..total)?,
+            })
+        }
+        ETHERTYPE_IPV6 => {
+            let length = usize::from(u16::from_be_bytes([*body.get(4)?, *body.get(5)?]));
+            Some(Packet {
+                source: ipv6(body.get(8..)?)?,
+                destination: ipv6(body.get(24..)?)?,
+                protocol: *body.get(6)?,
+                payload: body.get(40..40 + length)?,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What a frame that came from `router` at `at` means to the lab, if anything.
+pub(crate) fn read(frame: &[u8], router: &str, at: u64) -> Option<Meaning> {
+    if frame.get(12..14)? == ETHERTYPE_ARP.to_be_bytes() {
+        let arp = frame.get(14..42)?;
+        let for_us = arp.get(6..8)? == [0, 2] && mac(arp.get(18..)?)? == ASKER_MAC;
+        let (mac, ip) = (mac(arp.get(8..)?)?, ipv4(arp.get(14..)?)?);
+        return for_us.then(|| Meaning::Answer(Answer { at, router: router.to_owned(), ip, mac }));
+    }
+    let mut packet = packet(frame)?;
+    if packet.protocol == PROTOCOL_AH {
+        let length = (usize::from(*packet.payload.get(1)?) + 2) * 4;
+        packet.protocol = *packet.payload.first()?;
+        packet.payload = packet.payload.get(length..)?;
+    }
+    match packet.protocol {
+        PROTOCOL_VRRP => advert(frame, &packet, router, at),
+        PROTOCOL_ICMPV6 => neighbour(frame, &packet, router, at),
+        _ => None,
+    }
+}
+
+fn advert(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
+    let message = packet.payload;
+    let version = message.first()? >> 4;
+    let interval = match version {
+        2 => Duration::from_secs(u64::from(*message.get(5)?)),
+        _ => {
+            let centiseconds = u16::from_be_bytes([message.get(4)? & 0x0f, *message.get(5)?]);
+            Duration::from_millis(u64::from(centiseconds) * 10)
+        }
+    };
+    Some(Meaning::Advert(Advert {
+        at,
+        router: router.to_owned(),
+        mac: mac(frame.get(6..)?)?,
+        source: packet.source,
+        destination: packet.destination,
+        version,
+        vrid: *message.get(1)?,
+        priority: *message.get(2)?,
+        interval,
+    }))
+}
+
+/// A neighbour advertisement for the asker. RFC 4861 §4.4.
+fn neighbour(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
+    let message = packet.payload;
+    if *message.first()? != 136 || packet.destination != IpAddr::V6(ASKER_IPV6) {
+        return None;
+    }
+    let named = match message.get(24..26) {
+        Some([2, 1]) => mac(message.get(26..)?)?,
+        _ => mac(frame.get(6..)?)?,
+    };
+    let ip = ipv6(message.get(8..)?)?;
+    Some(Meaning::Answer(Answer { at, router: router.to_owned(), ip, mac: named }))
+}
+
+/// The number of a stream packet, if this is one.
+pub(crate) fn stream_number(frame: &[u8]) -> Option<u64> {
+    let packet = packet(frame)?;
+    let payload = packet.payload.get(8..).filter(|_| packet.protocol == PROTOCOL_UDP)?;
+    let number: [u8; 8] = payload.strip_prefix(STREAM_MARK)?.get(..8)?.try_into().ok()?;
+    Some(u64::from_be_bytes(number))
+}
+
+/// The payload of stream packet `number`.
+pub(crate) fn stream_payload(number: u64) -> [u8; 16] {
+    let mut payload = [0; 16];
+    payload[..8].copy_from_slice(STREAM_MARK);
+    payload[8..].copy_from_slice(&number.to_be_bytes());
+    payload
+}
+
+/// A frame in which the asker, neighbour of `ip`, asks who has it.
+pub(crate) fn question(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => arp_request(ip),
+        IpAddr::V6(ip) => neighbour_solicitation(ip),
+    }
+}
+
+fn arp_request(ip: Ipv4Addr) -> Vec<u8> {
+    let [a, b, c, _] = ip.octets();
+    let mut frame = Vec::with_capacity(60);
+    frame.extend(Mac::BROADCAST.0);
+    frame.extend(ASKER_MAC.0);
+    frame.extend(ETHERTYPE_ARP.to_be_bytes());
+    frame.extend([0, 1, 8, 0, 6, 4, 0, 1]);
+    frame.extend(ASKER_MAC.0);
+    frame.extend([a, b, c, ASKER_NUMBER]);
+    frame.extend([0; 6]);
+    frame.extend(ip.octets());
+    frame.resize(60, 0);
+    frame
+}
+
+fn neighbour_solicitation(ip: Ipv6Addr) -> Vec<u8> {
+    let to = solicited_node(ip);
+    let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
+    message.extend(ip.octets());
+    message.extend([1, 1]);
+    message.extend(ASKER_MAC.0);
+    let length = message.len() as u16;
+    let sum = Sum::new()
+        .add_pseudo_header(ASKER_IPV6.into(), to.into(), PROTOCOL_ICMPV6, length.into())
+        .add(&message)
+        .checksum();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+
+    let mut frame = Vec::with_capacity(14 + 40 + message.len());
+    frame.extend(Mac::of_multicast(to.into()).unwrap_or(Mac::BROADCAST).0);
+    frame.extend(ASKER_MAC.0);
+    frame.extend(ETHERTYPE_IPV6.to_be_bytes());
+    frame.extend([0x60, 0, 0, 0]);
+    frame.extend(length.to_be_bytes());
+    frame.extend([PROTOCOL_ICMPV6, 255]);
+    frame.extend(ASKER_IPV6.octets());
+    frame.extend(to.octets());
+    frame.extend(message);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![1, 0, 0x5e, 0, 0, 0x12, 0, 0, 0x5e, 0, 1, 10, 8, 0];
+        let total = (20 + payload.len()) as u16;
+        frame.extend([0x45, 0xc0]);
+        frame.extend(total.to_be_bytes());
+        frame.extend([0, 0, 0, 0, 255, protocol, 0, 0, 10, 0, 10, 2, 224, 0, 0, 18]);
+        frame.extend(payload);
+        frame
+    }
+
+    fn advert_of(frame: &[u8]) -> Advert {
+        match read(frame, "r1", 7) {
+            Some(Meaning::Advert(advert)) => advert,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_versions_are_read_and_bounded() {
+        let v3 = advert_of(&frame(112, &[0x31, 10, 200, 1, 0, 10, 0, 0, 10, 0, 10, 1]));
+        assert_eq!((v3.version, v3.vrid, v3.priority, v3.interval), (3, 10, 200, Duration::from_millis(100)));
+        assert_eq!(v3.bound(100), Duration::from_nanos(360_937_500));
+        let v2 = advert_of(&frame(112, &[0x21, 10, 200, 1, 0, 2, 0, 0, 10, 0, 10, 1]));
+        assert_eq!(v2.bound(100), Duration::from_nanos(6_609_375_000));
+        let goodbye = advert_of(&frame(112, &[0x31, 10, 0, 1, 0, 1, 0, 0, 10, 0, 10, 1]));
+        assert_eq!(goodbye.bound(254), Duration::from_nanos(78_125));
+    }
+
+    #[test]
+    fn an_authentication_header_is_stepped_over() {
+        let mut payload = vec![112, 4];
+        payload.resize(24, 0);
+        payload.extend([0x21, 10, 200, 1, 1, 1, 0, 0]);
+        assert_eq!(advert_of(&frame(51, &payload)).vrid, 10);
+    }
+
+    #[test]
+    fn stream_packets_carry_their_number() {
+        let mut payload = vec![0; 8];
+        payload.extend(stream_payload(77));
+        assert_eq!(stream_number(&frame(17, &payload)), Some(77));
+        assert_eq!(stream_number(&frame(17, &payload[..20])), None);
+    }
+
+    #[test]
+    fn nothing_shorter_than_whole_is_read() {
+        let whole = frame(112, &[0x31, 10, 200, 1, 0, 10, 0, 0, 10, 0, 10, 1]);
+        for length in 0..whole.len() {
+            assert_eq!(read(&whole[..length], "r1", 0), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn answers_to_others_are_left_alone() {
+        let question = arp_request("10.0.10.1".parse().unwrap());
+        assert_eq!(read(&question, "r1", 0), None);
+    }
+}
