@@ -124,6 +124,10 @@ pub(crate) fn take_over(adverts: &[Advert], old: &str, at: u64, to: u64, deaf: b
         |advert: &&Advert| advert.router == old && (advert.vrid, advert.version) == (new.vrid, new.version);
     let heard_until = if deaf { at } else { new.at };
     let last = adverts.iter().filter(same).rfind(|advert| advert.at < heard_until)?;
+    if at.saturating_sub(last.at) > 4 * last.interval.as_nanos() as u64 {
+        // It had been silent before anything was done to it.
+        return None;
+    }
     let bound = last.bound(new.priority);
     let after = Duration::from_nanos(new.at - last.at);
     Some(TakeOver {

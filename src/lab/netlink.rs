@@ -7,12 +7,13 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use fhrp::{InterfaceAddress, Mac};
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+    DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
+    NetlinkPayload, Nla,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
-    BridgePortState, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData,
-    InfoPortKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgePortState, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoVeth, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
@@ -172,20 +173,24 @@ pub(crate) enum Port {
     Isolated(bool),
 }
 
-/// Changes a switch port; takes effect with the next frame.
-pub(crate) fn set_port(name: &str, change: Port) -> Request {
+/// Changes the switch port `name`, the interface numbered `interface`; takes effect with the next frame.
+///
+/// By way of the bridge's own message: a state that is set as an attribute of the link does not stay.
+pub(crate) fn set_port(name: &str, interface: u32, change: Port) -> Request {
     let attribute = match change {
         Port::Disabled => InfoBridgePort::State(BridgePortState::Disabled),
         Port::Forgotten => InfoBridgePort::Flush,
         Port::Isolated(isolated) => InfoBridgePort::Isolated(isolated),
     };
-    let mut message = link(name);
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::PortKind(InfoPortKind::Bridge),
-        LinkInfo::PortData(InfoPortData::BridgePort(vec![attribute])),
-    ]));
+    let mut value = vec![0; attribute.value_len()];
+    attribute.emit_value(&mut value);
+    let attribute = LinkProtoInfoBridge::Other(DefaultNla::new(attribute.kind(), value));
+    let mut message = LinkMessage::default();
+    message.header.interface_family = AddressFamily::Bridge;
+    message.header.index = interface;
+    message.attributes.push(LinkAttribute::ProtoInfoBridge(vec![attribute]));
     let what = format!("make the switch port {name} {change:?}");
-    Request { what, message: RouteNetlinkMessage::NewLink(message), flags: 0 }
+    Request { what, message: RouteNetlinkMessage::SetLink(message), flags: 0 }
 }
 
 fn family(ip: IpAddr) -> AddressFamily {

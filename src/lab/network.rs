@@ -22,7 +22,7 @@ use super::scenario::{self, Scenario};
 use super::stream::{Stream, StreamLog};
 use super::sys::PacketSocket;
 use super::wire::{self, Advert, Answer};
-use super::{LabError, now};
+use super::{LabError, now, wrap};
 
 /// Host and server have this number in their networks.
 const FAR: usize = 100;
@@ -63,9 +63,24 @@ pub struct Lab {
     server: Node,
     switch: Node,
     dark: BTreeSet<String>,
+    cuts: Vec<Cut>,
     unplugged: BTreeSet<String>,
     stopping: BTreeSet<String>,
     work: Work,
+}
+
+/// A time during which a router's switch ports are dead. What its processes say between the cut and their own
+/// end comes into the port, where it is seen, and no further.
+struct Cut {
+    router: String,
+    from: u64,
+    to: u64,
+}
+
+impl Cut {
+    fn swallows(&self, advert: &Advert) -> bool {
+        advert.router == self.router && (self.from..self.to).contains(&advert.at)
+    }
 }
 
 /// The directory of the machines' files; removed with this value.
@@ -133,6 +148,7 @@ impl Lab {
             server,
             switch,
             dark: BTreeSet::new(),
+            cuts: Vec::new(),
             unplugged: BTreeSet::new(),
             stopping: BTreeSet::new(),
             work,
@@ -237,9 +253,11 @@ impl Lab {
         &self.switch
     }
 
-    /// Every advert that has come into the switch so far, in order of arrival.
+    /// Every advert that the switch has taken so far, in order of arrival.
     pub fn adverts(&self) -> Vec<Advert> {
-        self.memory.look().adverts.clone()
+        let mut adverts = self.memory.look().adverts.clone();
+        adverts.retain(|advert| !self.cuts.iter().any(|cut| cut.swallows(advert)));
+        adverts
     }
 
     /// The stream packets so far: when each was sent, and which arrived when.
@@ -308,14 +326,19 @@ impl Lab {
     /// Cuts both cables in one request, then kills what runs behind them.
     fn power(&mut self, name: &str) -> Result<Moment, LabError> {
         let ports = [port(name, "lan"), port(name, "wan")];
-        let mut cut: Vec<_> = ports.iter().map(|port| netlink::set_port(port, Port::Disabled)).collect();
-        if self.scenario.switch_forgets {
-            cut.extend(ports.iter().map(|port| netlink::set_port(port, Port::Forgotten)));
+        let mut changes = vec![Port::Disabled];
+        changes.extend(self.scenario.switch_forgets.then_some(Port::Forgotten));
+        let mut cut = Vec::new();
+        for change in changes {
+            for port in &ports {
+                cut.push(netlink::set_port(port, self.switch.interface(port)?, change));
+            }
         }
         // Looking for processes takes longer than everything else, so it comes first.
         let known = self.router(name)?.node().processes();
         let at = now();
         self.switch.ask(cut)?;
+        self.cuts.push(Cut { router: name.to_owned(), from: now(), to: u64::MAX });
         for process in &known {
             let _ = rustix::process::kill_process(*process, rustix::process::Signal::KILL);
         }
@@ -326,10 +349,12 @@ impl Lab {
     }
 
     fn isolate(&self, isolated: bool) -> Result<(), LabError> {
-        let reachable = self.routers.keys().filter(|name| !self.dark.contains(*name));
-        self.switch.ask(
-            reachable.map(|name| netlink::set_port(&port(name, "lan"), Port::Isolated(isolated))).collect(),
-        )
+        let mut changes = Vec::new();
+        for name in self.routers.keys().filter(|name| !self.dark.contains(*name)) {
+            let port = port(name, "lan");
+            changes.push(netlink::set_port(&port, self.switch.interface(&port)?, Port::Isolated(isolated)));
+        }
+        self.switch.ask(changes)
     }
 
     fn recover(&mut self) -> Result<(), LabError> {
@@ -342,6 +367,8 @@ impl Lab {
         for name in std::mem::take(&mut self.dark) {
             self.boot(&name)?;
         }
+        let known: Vec<_> = self.routers.values().flat_map(Router::children).collect();
+        wrap::reap_orphans(&known);
         let stopping = std::mem::take(&mut self.stopping);
         for (name, router) in &mut self.routers {
             router.revive(stopping.contains(name))?;
@@ -352,6 +379,9 @@ impl Lab {
     /// Gives a router that lost power a new kernel: everything the old one held is gone.
     fn boot(&mut self, name: &str) -> Result<(), LabError> {
         self.taps.remove(name);
+        for cut in self.cuts.iter_mut().filter(|cut| cut.router == name && cut.to == u64::MAX) {
+            cut.to = now();
+        }
         self.switch
             .ask(vec![netlink::delete_link(&port(name, "lan")), netlink::delete_link(&port(name, "wan"))])?;
         let firsthop = self.options.firsthop.clone();
@@ -359,7 +389,7 @@ impl Lab {
         self.install(name, router)
     }
 
-    /// Where the network namespace of each machine can be entered from this process's `/proc`.
+    /// Where the network namespace of each machine can be entered, in the `/proc` of whoever started the lab.
     pub fn doors(&self) -> Vec<(String, PathBuf)> {
         let routers = self.routers.values().map(Router::node);
         let nodes = [&self.host, &self.server, &self.switch].into_iter().chain(routers);

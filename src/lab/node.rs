@@ -64,7 +64,7 @@ impl Node {
     /// A path to its network namespace, while this process lives.
     pub(crate) fn door(&self) -> PathBuf {
         use std::os::fd::AsRawFd;
-        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.namespace.as_raw_fd()))
+        PathBuf::from(format!("/proc/{}/fd/{}", super::wrap::process_number(), self.namespace.as_raw_fd()))
     }
 
     /// Where its files are, if it has any.

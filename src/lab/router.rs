@@ -118,6 +118,11 @@ impl Router {
         self.running.last().map(Pid::from_child)
     }
 
+    /// The processes that it started itself and will wait for.
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        self.running.iter().map(Pid::from_child).collect()
+    }
+
     /// Kills the daemon, and leaves what it had a moment ago to the kernel and to its helpers.
     pub fn kill(&mut self) {
         if self.daemon.dies_alone {

@@ -11,6 +11,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, WaitOptions};
 
 use super::{LabError, sys};
 
@@ -18,6 +21,14 @@ use super::{LabError, sys};
 const INSIDE: &str = "FIRSTHOP_LAB_INSIDE";
 /// Machines' files, in a `/run` that only the lab sees.
 pub const WORK: &str = "/run/firsthop-lab";
+
+/// This process's number outside; only the `/proc` of outside knows it.
+static OUTER_PROCESS: OnceLock<Option<u32>> = OnceLock::new();
+
+/// The number under which others see this process.
+pub(crate) fn process_number() -> u32 {
+    OUTER_PROCESS.get().copied().flatten().unwrap_or_else(std::process::id)
+}
 
 /// Whether this process is the one inside.
 pub fn is_inside() -> bool {
@@ -72,6 +83,7 @@ pub fn program() -> Result<PathBuf, LabError> {
 /// # Errors
 /// The kernel refuses a mount.
 pub fn furnish() -> Result<(), LabError> {
+    OUTER_PROCESS.get_or_init(|| fs::read_link("/proc/self").ok()?.to_str()?.parse().ok());
     let nothing = Path::new("none");
     let mount = |target: &str, kind: &str, flags| {
         sys::mount(nothing, Path::new(target), kind, flags)
@@ -80,4 +92,27 @@ pub fn furnish() -> Result<(), LabError> {
     mount("/", "", libc::MS_REC | libc::MS_PRIVATE)?;
     mount("/proc", "proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)?;
     mount("/run", "tmpfs", libc::MS_NOSUID | libc::MS_NODEV)
+}
+
+/// Process 1 is the parent of every orphan: waits for those that are dead, except `known` ones, for which
+/// somebody else does. A dead process that nobody waits for keeps its number, and a daemon that finds it in a
+/// pid file takes it for alive.
+pub(crate) fn reap_orphans(known: &[Pid]) {
+    if !is_inside() {
+        return;
+    }
+    let Ok(entries) = fs::read_dir("/proc") else { return };
+    for entry in entries.flatten() {
+        let Some(process) = entry.file_name().to_str().and_then(|name| Pid::from_raw(name.parse().ok()?))
+        else {
+            continue;
+        };
+        let status = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The name, in parentheses, may hold anything.
+        let after_name = status.rsplit_once(')').map_or("", |(_, rest)| rest);
+        if after_name.trim_start().starts_with("Z 1 ") && !known.contains(&process) {
+            // Nothing is to be done if it is gone.
+            let _ = rustix::process::waitpid(Some(process), WaitOptions::NOHANG);
+        }
+    }
 }
