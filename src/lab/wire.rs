@@ -239,8 +239,8 @@ fn neighbour_solicitation(ip: Ipv6Addr) -> Vec<u8> {
     message.extend(ASKER_MAC.0);
     let length = message.len() as u16;
     let sum = Sum::new()
-        .add_pseudo_header(ASKER_IPV6.into(), to.into(), PROTOCOL_ICMPV6, length.into())
-        .add(&message)
+        .over_pseudo_header(ASKER_IPV6.into(), to.into(), PROTOCOL_ICMPV6, length.into())
+        .over(&message)
         .checksum();
     message[2..4].copy_from_slice(&sum.to_be_bytes());
 
