@@ -55,27 +55,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fhrp::{HoldFault, Holdings, Instant, Link, Mac};
+use fhrp::{HoldFault, Instant, Link, Mac};
 
 pub use claim::{Claim, ClaimError, claim};
 
+pub use crate::engine::group::{HoldResult, Wish};
+
 use crate::engine::GroupIndex;
-
-/// What one group wants to hold from now on; replaces everything it held before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
-    /// Whose wish it is.
-    pub group: GroupIndex,
-    /// Its number among the group's wishes; comes back with the answer.
-    pub ticket: u64,
-    /// The interface it is about.
-    pub link: u32,
-    /// What it wants.
-    pub holdings: Holdings,
-}
-
-/// What the manager was asked for, done or not.
-pub type HoldResult = Result<(), HoldFault>;
 
 /// What the manager must know of a link before any group on it may hold something: slow preparations (NIC
 /// filters, tables, devices) happen here, never in a take-over.

@@ -77,6 +77,10 @@ pub struct Driver {
     /// A frame being built.
     frame: Vec<u8>,
     last_turn: Instant,
+    /// When a stall was last noticed and dealt with.
+    last_stall: Instant,
+    /// How often the kernel had taken real-time scheduling away by the last look.
+    demotions: u32,
     phase: Phase,
     random: Box<dyn FnMut() -> u64 + Send>,
 }
@@ -109,6 +113,19 @@ impl Driver {
         if let Some(guardian) = self.guardian.take() {
             // A guardian that is gone has nothing left to do.
             let _ = guardian.farewell();
+        }
+    }
+
+    /// Takes real-time scheduling back after the kernel has taken it away from a turn that computed for too long.
+    fn regain_precedence(&mut self, now: Now) {
+        let demotions = schedule::demotions();
+        if self.demotions != demotions {
+            self.demotions = demotions;
+            let text = match schedule::real_time(PRIORITY) {
+                Ok(()) => "computed for too long without a pause; is a real-time thread again".to_owned(),
+                Err(refusal) => format!("computed for too long without a pause; {refusal}"),
+            };
+            self.journal.write(now, None, What::Daemon { text, warning: true });
         }
     }
 
@@ -166,17 +183,20 @@ impl Driver {
     fn turn(&mut self, ready: &[RawFd]) {
         let now = Driver::now();
         let stall = self.stall(now);
-        self.read_reports(ready);
+        // Frames first: they may say that somebody else has taken over while we were away.
         self.read_frames(ready);
+        self.read_reports(ready);
         self.read_requests(ready);
         let now = Driver::now();
         if let Some(span) = stall {
             self.journal.write(now, None, What::Stalled { ms: span.as_secs_f64() * 1000.0 });
             self.engine.stalled(now, span, &mut self.effects);
+            self.last_stall = now.monotonic;
         }
         self.engine.tick(now, &mut self.effects);
         self.perform(now);
         self.advertise_routers(now);
+        self.regain_precedence(now);
         self.journal.flush(now);
         self.proceed(now);
         self.last_turn = now.monotonic;

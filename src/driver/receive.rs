@@ -192,6 +192,8 @@ impl Driver {
                 self.journal.write(now, subject, What::Kernel { text: what, lost: false });
                 self.engine.command(now, group, fhrp::Command::Announce, &mut self.effects);
             }
+            // The same stall that this loop has already noticed, seen from the other thread.
+            KernelEvent::Lapsed { stalled, .. } if now.monotonic.since(self.last_stall) < stalled => {}
             KernelEvent::Lapsed { group, stalled } => {
                 self.engine.lapsed(now, group, stalled, &mut self.effects);
             }

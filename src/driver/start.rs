@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use fhrp::Link;
+use fhrp::{Instant, Link};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 
@@ -92,6 +92,8 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
         buffer: vec![0; FRAME],
         frame: Vec::with_capacity(FRAME),
         last_turn: Clock::now(),
+        last_stall: Instant::ZERO,
+        demotions: 0,
         phase: Phase::Running,
         random: generator().map_err(system("read random numbers"))?,
     };

@@ -1,8 +1,10 @@
 //! One group, with what the engine keeps beside it.
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Family, Group, Holdings};
+use fhrp::{Family, Group, HoldFault, Holdings};
 use serde::Serialize;
+
+use super::GroupIndex;
 
 /// Which group it is: what stays the same when everything else about it is reconfigured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -27,6 +29,22 @@ impl std::fmt::Display for Identity {
         }
     }
 }
+
+/// What one group wants to hold from now on; replaces everything it held before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose wish it is.
+    pub group: GroupIndex,
+    /// Its number among the group's wishes; comes back with the answer.
+    pub ticket: u64,
+    /// The interface it is about.
+    pub link: u32,
+    /// What it wants.
+    pub holdings: Holdings,
+}
+
+/// What the address manager was asked for, done or not.
+pub type HoldResult = Result<(), HoldFault>;
 
 /// A group in the engine's table.
 pub(super) struct Slot {

@@ -26,9 +26,8 @@ use fhrp::{
     Solicitation, View,
 };
 
-use crate::addr::{HoldResult, Wish};
 use demux::Demux;
-use group::{Identity, Slot};
+use group::{HoldResult, Identity, Slot, Wish};
 use held::Held;
 use timers::Timers;
 
