@@ -13,3 +13,4 @@ pub mod log;
 pub mod net;
 pub mod protocols;
 pub mod slow;
+pub mod systemd;

@@ -1,8 +1,10 @@
 //! firsthop: arguments in, exit code out.
 
-use clap::Parser;
-use firsthop::cli::{self, Arguments, Exit};
+use std::process::ExitCode;
 
-fn main() -> Exit {
+use clap::Parser;
+use firsthop::cli::{self, Arguments};
+
+fn main() -> ExitCode {
     cli::run(Arguments::parse())
 }

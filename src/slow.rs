@@ -8,7 +8,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use sd_notify::NotifyState;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
@@ -16,12 +15,12 @@ use tokio::time::sleep;
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::control::history::History;
-use crate::control::reload::{ReloadError, Reloader};
+use crate::control::reload::Reloader;
 use crate::control::server::{self, Service};
 use crate::control::socket::Listener;
 use crate::driver::remote::{Refused, Remote, Request};
 use crate::event::Event;
-use crate::log;
+use crate::{log, systemd};
 
 /// Events taken from the queue at one time.
 const BATCH: usize = 64;
@@ -96,38 +95,12 @@ async fn run(duties: Duties, signals: Signals) {
     }
 }
 
-/// Reloads on a signal, and says in the log what came of it.
-async fn reload(reloader: &Reloader) {
-    tell_systemd(&[NotifyState::Reloading]);
-    match reloader.reload().await {
-        Ok(done) => tracing::info!("{done}"),
-        Err(ReloadError::Faults(faults)) => {
-            for line in faults.lines().filter(|line| !line.trim().is_empty()) {
-                tracing::error!("{line}");
-            }
-            tracing::error!("not reloaded: the old configuration goes on");
-        }
-        Err(other) => tracing::error!("not reloaded: {other}"),
-    }
-    tell_systemd(&[NotifyState::Ready]);
-}
-
 /// Hands over and ends.
 async fn stop(remote: &Remote) {
-    tell_systemd(&[NotifyState::Stopping]);
+    systemd::stopping();
     while remote.ask(Request::Stop) == Err(Refused::Busy) {
         sleep(PAUSE).await;
     }
-}
-
-/// Tells systemd how we are, if it wants to know.
-pub fn tell_systemd(states: &[NotifyState<'_>]) {
-    let now = NotifyState::monotonic_usec_now();
-    let reloading = states.iter().any(|state| matches!(state, NotifyState::Reloading));
-    let stamp = now.ok().filter(|_| reloading);
-    let all: Vec<NotifyState<'_>> = states.iter().cloned().chain(stamp).collect();
-    // Without a service manager there is nobody to tell, and one that is gone is no reason to end.
-    let _ = sd_notify::notify(&all);
 }
 
 struct Signals {
@@ -148,7 +121,10 @@ impl Signals {
     async fn obey(mut self, remote: Remote, reloader: Reloader) {
         loop {
             tokio::select! {
-                Some(()) = self.hang_up.recv() => reload(&reloader).await,
+                Some(()) = self.hang_up.recv() => {
+                    // What comes of it is in the log.
+                    let _ = reloader.reload().await;
+                }
                 Some(()) = self.terminate.recv() => stop(&remote).await,
                 Some(()) = self.interrupt.recv() => stop(&remote).await,
                 else => return,

@@ -1,9 +1,9 @@
 //! The command line as people and scripts meet it.
+#![allow(clippy::unwrap_used)]
 
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
-#[expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and this is their helper")]
 fn firsthop(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firsthop"));
     command.args(arguments).env_remove("FIRSTHOP_SOCKET").env_remove("RUST_LOG").output().unwrap()
@@ -18,7 +18,19 @@ fn help_names_every_subcommand() {
     let output = firsthop(&["--help"]);
     assert!(output.status.success());
     let help = said(&output);
-    for subcommand in ["check", "show", "neighbours", "links", "events", "reload", "hand-over", "announce"] {
+    for subcommand in [
+        "run",
+        "check",
+        "show",
+        "neighbours",
+        "links",
+        "events",
+        "reload",
+        "hand-over",
+        "announce",
+        "lab",
+        "cleanup",
+    ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{subcommand} "))), "{help}");
     }
     assert!(!help.contains("guardian"), "{help}");

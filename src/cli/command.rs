@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::show::PATIENCE;
-use super::{Failure, text};
+use super::{Failure, joined, text};
 use crate::control::client::Client;
 use crate::control::protocol::{Answer, Ask, Order};
 
@@ -15,7 +15,7 @@ use crate::control::protocol::{Answer, Ask, Order};
 pub struct CommandArgs {
     /// The group; all groups if left out
     #[arg(value_name = "NAME")]
-    pub name: Option<String>,
+    pub name: Vec<String>,
 }
 
 pub(super) fn run(
@@ -25,7 +25,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut client = Client::connect(socket)?;
-    client.ask(&Ask::Command { command: order, name: args.name }, Some(PATIENCE))?;
+    client.ask(&Ask::Command { command: order, name: joined(&args.name) }, Some(PATIENCE))?;
     let wish = match order {
         Order::HandOver => "hand over",
         Order::Announce => "announce the addresses",

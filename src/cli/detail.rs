@@ -70,20 +70,20 @@ fn tree(group: &Group) -> Vec<Node> {
     facts.extend(group.details.iter().map(|detail| (detail.name.as_str(), detail.value.clone())));
     facts.extend(group.fault.iter().map(|fault| ("FAULT", fault.clone())));
     facts.extend(group.alarms.iter().map(|alarm| ("ALARM", alarm.clone())));
-    let mut nodes = aligned(facts);
+    let facts = aligned(facts);
+    let mut nodes = Vec::new();
     let timers = group.timers.iter().map(|timer| {
         let left = timer.remaining_ms.map(|ms| format!(", {} left", text::milliseconds(ms)));
         (timer.name.as_str(), text::milliseconds(timer.ms) + left.as_deref().unwrap_or_default())
     });
     nodes.push(Node::list("timers", timers.collect()));
-    let counters = group.counters.iter().map(|counter| (counter.name.as_str(), counter.count.to_string()));
-    nodes.push(Node::list("counters", counters.collect()));
+    let counting = group.counters.iter().filter(|counter| counter.count > 0);
+    let counters = counting.map(|counter| (counter.name.as_str(), counter.count.to_string())).collect();
+    nodes.push(Node::list("counters that are not 0", counters));
     let neighbours = group.neighbours.iter().map(neighbour).collect();
     nodes.push(Node { line: "neighbours".into(), under: neighbours });
-    nodes.retain(|node| {
-        !node.under.is_empty() || !["timers", "counters", "neighbours"].contains(&&*node.line)
-    });
-    nodes
+    nodes.retain(|node| !node.under.is_empty());
+    facts.into_iter().chain(nodes).collect()
 }
 
 fn neighbour(heard: &Neighbour) -> Node {

@@ -36,7 +36,7 @@ pub(super) fn run(args: &EventsArgs, socket: &Path, out: &mut dyn Write) -> Resu
             Answer::Missed(count) if args.json => writeln!(out, "{{\"missed\":{count}}}")?,
             Answer::Event(event) => {
                 let event: Event = read(&event)?;
-                writeln!(out, "{} {}", text::stamp(event.time), printable(&event.text))?;
+                writeln!(out, "{} {}", text::stamp(event.time), printable(&event.line))?;
             }
             Answer::Missed(count) => writeln!(out, "… {count} events are missing here")?,
             _ => {}

@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Termination};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use thiserror::Error;
@@ -11,9 +12,11 @@ use thiserror::Error;
 use crate::config::plan::DEFAULT_CONTROL_SOCKET;
 use crate::control::client::ClientError;
 use crate::control::protocol::{Order, TroubleKind};
+use crate::guardian;
 use crate::log::printable;
 
 pub mod check;
+mod cleanup;
 pub mod command;
 mod detail;
 pub mod events;
@@ -21,6 +24,7 @@ pub mod lab;
 pub mod links;
 pub mod neighbours;
 pub mod reload;
+pub mod run;
 pub mod show;
 mod text;
 
@@ -39,6 +43,8 @@ pub struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Sub {
+    /// Run the daemon
+    Run(run::RunArgs),
     /// Check a configuration file, and print what it means
     Check(check::CheckArgs),
     /// Show the groups: role, priority, active router, addresses, since when and why
@@ -57,14 +63,20 @@ pub enum Sub {
     Announce(command::CommandArgs),
     /// Build a network, hurt its routers, and show what a host behind them notices
     Lab(lab::LabArgs),
+    /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
+    Cleanup,
+    /// Speak for a daemon that died; started by `run`, with a socket to it as standard input
+    #[command(name = guardian::SUBCOMMAND, hide = true)]
+    Guardian,
 }
 
 /// Does what the command line says.
-pub fn run(arguments: Arguments) -> Exit {
+pub fn run(arguments: Arguments) -> ExitCode {
     let Arguments { socket, subcommand } = arguments;
     let socket = socket.as_deref();
     let at = socket.unwrap_or(Path::new(DEFAULT_CONTROL_SOCKET));
-    match subcommand {
+    let exit = match subcommand {
+        Sub::Run(args) => run::run(args, socket),
         Sub::Check(args) => check::run(&args),
         Sub::Show(args) => finish(show::run(&args, at, &mut io::stdout().lock())),
         Sub::Neighbours(args) => finish(neighbours::run(&args, at, &mut io::stdout().lock())),
@@ -72,8 +84,21 @@ pub fn run(arguments: Arguments) -> Exit {
         Sub::Events(args) => finish(events::run(&args, at, &mut io::stdout().lock())),
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
-        Sub::Lab(args) => lab::run(&args),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+        Sub::Lab(args) => lab::run(&args),
+        Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
+        Sub::Guardian => return stand_guard(),
+    };
+    exit.into()
+}
+
+fn stand_guard() -> ExitCode {
+    match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) => guardian::main(socket),
+        Err(error) => {
+            complain(format_args!("guardian: no standard input: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -98,19 +123,20 @@ impl From<Exit> for ExitCode {
     }
 }
 
-impl Termination for Exit {
-    fn report(self) -> ExitCode {
-        self.into()
-    }
-}
-
 /// Why a command that talks to the daemon did not work.
 #[derive(Debug, Error)]
 enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("cannot clean up: {0}")]
+    Cleanup(#[source] io::Error),
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
+}
+
+/// A name of one or more words: a group that was given no name is called `eth0 vrrp 10`.
+fn joined(words: &[String]) -> Option<String> {
+    if words.is_empty() { None } else { Some(words.join(" ")) }
 }
 
 /// Says what went wrong, if anything did.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::show::{collect, read_all};
-use super::{Failure, text};
+use super::{Failure, joined, text};
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::{Group, Neighbour};
 
@@ -16,14 +16,14 @@ use crate::control::shown::{Group, Neighbour};
 pub struct NeighboursArgs {
     /// Only those heard for the group of this name, or for the groups on this interface
     #[arg(value_name = "NAME|INTERFACE")]
-    pub name: Option<String>,
+    pub name: Vec<String>,
     /// Print JSON: an array with one object for each neighbour of each group
     #[arg(long)]
     pub json: bool,
 }
 
 pub(super) fn run(args: &NeighboursArgs, socket: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-    let ask = Ask::Show { name: args.name.clone() };
+    let ask = Ask::Show { name: joined(&args.name) };
     let raw = collect(socket, &ask, |heard| match heard {
         Answer::Group(group) => Some(group),
         _ => None,

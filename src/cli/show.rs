@@ -8,7 +8,7 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Failure, detail, text};
+use super::{Failure, detail, joined, text};
 use crate::control::client::{Client, ClientError, Heard};
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::Group;
@@ -22,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 pub struct ShowArgs {
     /// Only the group of this name, or the groups on this interface
     #[arg(value_name = "NAME|INTERFACE")]
-    pub name: Option<String>,
+    pub name: Vec<String>,
     /// Print everything that is known: timers, counters, neighbours, alarms
     #[arg(short, long, conflicts_with = "json")]
     pub detail: bool,
@@ -32,7 +32,7 @@ pub struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs, socket: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-    let ask = Ask::Show { name: args.name.clone() };
+    let ask = Ask::Show { name: joined(&args.name) };
     let groups = collect(socket, &ask, |heard| match heard {
         Answer::Group(group) => Some(group),
         _ => None,

@@ -37,7 +37,8 @@ struct Kept {
 struct Spoken<'a> {
     #[serde(flatten)]
     event: &'a Event,
-    text: String,
+    /// `text` is taken: several kinds of events have one of their own.
+    line: String,
 }
 
 impl Default for History {
@@ -56,7 +57,7 @@ impl History {
         if missed > 0 {
             self.keep(&mut kept, &missed_line(missed));
         }
-        if let Ok(line) = answer_line(&Answer::Event(Spoken { event, text: log::line(event) })) {
+        if let Ok(line) = answer_line(&Answer::Event(Spoken { event, line: log::line(event) })) {
             self.keep(&mut kept, &line);
         }
         missed
@@ -110,8 +111,10 @@ fn answer_line(answer: &Answer<(), (), Spoken<'_>, ()>) -> serde_json::Result<Li
 mod tests {
     use std::time::Duration;
 
+    use fhrp::Note;
+
     use super::*;
-    use crate::event::What;
+    use crate::event::{Subject, What};
 
     fn event(sequence: u64) -> Event {
         let what = What::Stalled { ms: 2.5 };
@@ -125,8 +128,44 @@ mod tests {
         assert_eq!(
             &*history.latest(None)[0],
             "{\"event\":{\"sequence\":1,\"time\":1.5,\"event\":\"stalled\",\"ms\":2.5,\
-             \"text\":\"the event loop stood still for 2.5 ms\"}}\n"
+             \"line\":\"the event loop stood still for 2.5 ms\"}}\n"
         );
+    }
+
+    #[test]
+    fn no_kind_of_event_says_anything_twice() {
+        let text = || "is up".to_owned();
+        let about = Some("10.0.0.9".parse().unwrap());
+        let kinds = [
+            What::Interface { name: "eth0".into(), text: text() },
+            What::Kernel { text: text(), lost: false },
+            What::Daemon { text: text(), warning: false },
+            What::Repeated { name: "checksum-errors", count: 3, latest: text() },
+            What::Group(Note::Remark { name: "asserted", about, text: text() }),
+            What::Group(Note::Alarm { name: "two-actives", raised: true, reason: text() }),
+            What::Group(Note::Refused {
+                from: "10.0.0.9".parse().unwrap(),
+                counter: "ttl-errors",
+                reason: text(),
+            }),
+        ];
+        let group = Subject {
+            name: "office".into(),
+            interface: "eth0".into(),
+            protocol: "vrrp",
+            family: fhrp::Family::Ipv4,
+            id: 10,
+        };
+        for what in kinds {
+            let history = History::default();
+            let group = Some(group.clone());
+            history.record(&Event { sequence: 1, wall: Duration::ZERO, group, what });
+            let line = history.latest(None).pop().unwrap();
+            // Written again without repetitions it is as long as before.
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(value.to_string().len() + 1, line.len(), "{line}");
+            assert!(value["event"]["line"].is_string());
+        }
     }
 
     #[test]

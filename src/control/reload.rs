@@ -7,8 +7,8 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::config;
 use crate::driver::remote::{Refused, Reloaded, Remote, Request};
+use crate::{config, systemd};
 
 /// How long the event loop may take to change over.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,8 +40,24 @@ impl Reloader {
         Reloader { file, remote }
     }
 
-    /// Reads the file and, if it has no fault, hands it to the event loop.
+    /// Reads the file and, if it has no fault, hands it to the event loop. What came of it is in the log, too.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        systemd::reloading();
+        let result = self.try_reload().await;
+        systemd::ready();
+        match &result {
+            Ok(done) => tracing::info!("{done}"),
+            Err(ReloadError::Faults(faults)) => {
+                let lines = faults.lines().filter(|line| !line.trim().is_empty());
+                lines.for_each(|line| tracing::error!("{line}"));
+                tracing::error!("not reloaded: the old configuration goes on");
+            }
+            Err(other) => tracing::error!("not reloaded: {other}"),
+        }
+        result
+    }
+
+    async fn try_reload(&self) -> Result<Reloaded, ReloadError> {
         let plan = config::load(&self.file).map_err(|faults| ReloadError::Faults(faults.to_string()))?;
         let (answer, reloaded) = oneshot::channel();
         self.remote.ask(Request::Reload { plan: Box::new(plan), answer })?;

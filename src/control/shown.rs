@@ -143,5 +143,5 @@ pub struct Reloaded {
 pub struct Event {
     pub time: f64,
     #[serde(default)]
-    pub text: String,
+    pub line: String,
 }

@@ -189,7 +189,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Whether a daemon listens at `path`, be it so busy or frozen that it does not answer.
 pub fn in_use(path: &Path) -> bool {
-    Client::connect(path).is_ok()
+    !matches!(Client::connect(path), Err(ClientError::NoDaemon { .. }))
 }
 
 #[cfg(test)]

@@ -85,19 +85,24 @@ fn note_sentence(note: &Note) -> String {
         Note::Refused { from, reason, .. } => format!("refused a frame of {from}: {reason}"),
         Note::Alarm { name, raised: true, reason } => format!("ALARM {name}: {reason}"),
         Note::Alarm { name, raised: false, reason } => format!("alarm {name} is over: {reason}"),
-        Note::Remark { about: Some(about), text, .. } => format!("{about}: {text}"),
-        Note::Remark { about: None, text, .. } => text.clone(),
+        Note::Remark { about: Some(about), text, .. } if !text.contains(&about.to_string()) => {
+            format!("{about}: {text}")
+        }
+        Note::Remark { text, .. } => text.clone(),
     }
 }
 
-/// A group in front of a sentence: `eth0 vrrp 10`, and `IPv6` behind it if it is.
+/// A group in front of a sentence: `eth0 vrrp 10`, and its name behind it if the operator gave it another.
 struct Named<'a>(&'a Subject);
 
 impl Display for Named<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Subject { interface, protocol, id, family, .. } = self.0;
-        write!(f, "{interface} {protocol} {id}")?;
-        if *family == Family::Ipv6 { write!(f, " {family}") } else { Ok(()) }
+        let Subject { name, interface, protocol, id, family } = self.0;
+        let mut identity = format!("{interface} {protocol} {id}");
+        if *family == Family::Ipv6 {
+            identity += " IPv6";
+        }
+        if *name == identity { f.write_str(name) } else { write!(f, "{identity} ({name})") }
     }
 }
 
@@ -128,6 +133,11 @@ mod tests {
             standing: Standing::Holding,
             reason: "no advertisement for 309.375 ms".into(),
         }));
+        assert_eq!(line(&event), "eth0 vrrp 10 (office): Backup → Active: no advertisement for 309.375 ms");
+        let mut event = event;
+        if let Some(subject) = &mut event.group {
+            subject.name = "eth0 vrrp 10".into();
+        }
         assert_eq!(line(&event), "eth0 vrrp 10: Backup → Active: no advertisement for 309.375 ms");
         assert_eq!(level(&event.what), Level::INFO);
     }
@@ -139,7 +149,10 @@ mod tests {
             counter: "authentication-failures",
             reason: "password `a\nb\u{1b}[2J`".into(),
         }));
-        assert_eq!(line(&event), "eth0 vrrp 10: refused a frame of 10.0.0.9: password `a\\nb\\u{1b}[2J`");
+        assert_eq!(
+            line(&event),
+            "eth0 vrrp 10 (office): refused a frame of 10.0.0.9: password `a\\nb\\u{1b}[2J`"
+        );
         assert_eq!(level(&event.what), Level::WARN);
     }
 }

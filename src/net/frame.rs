@@ -232,7 +232,7 @@ pub fn write(
 /// Appends a datagram as an IP packet without an Ethernet header.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_packet(datagram: &Datagram, out: &mut Vec<u8>) -> Result<(), Unsendable> {
     let ports = datagram.ports.filter(|_| datagram.protocol == ip_protocol::UDP);
     let above = datagram.payload.len() + if ports.is_some() { UdpHeader::LEN } else { 0 };

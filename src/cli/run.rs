@@ -1,0 +1,114 @@
+//! `firsthop run`: the daemon.
+//!
+//! Everything that can be refused is refused before anything in the kernel is touched: the configuration, the
+//! control socket, the interfaces. The event loop gets the main thread.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use super::{Exit, complain};
+use crate::config::plan::LogFormat;
+use crate::config::{self, Faults, Plan};
+use crate::control::socket::{BindError, Listener};
+use crate::driver::{self, Options, StartError};
+use crate::log::{self, LogError};
+use crate::slow::{self, Duties};
+use crate::{guardian, systemd};
+
+/// Events that may wait for the slow thread: a few for each of thousands of groups that all start at once.
+const EVENTS: usize = 32_768;
+
+/// Arguments of `firsthop run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// The shape of log lines [default: as the configuration says]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<Format>,
+}
+
+/// The shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> LogFormat {
+        match format {
+            Format::Text => LogFormat::Text,
+            Format::Json => LogFormat::Json,
+        }
+    }
+}
+
+/// Why there is no daemon.
+#[derive(Debug, Error)]
+enum RunError {
+    #[error("{0}")]
+    Faults(Faults),
+    #[error("the guardian process cannot be started: {0}")]
+    Guardian(io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Control(#[from] BindError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the slow thread cannot be started: {0}")]
+    Slow(io::Error),
+}
+
+/// Runs until a signal says otherwise.
+pub(super) fn run(args: RunArgs, socket: Option<&Path>) -> Exit {
+    match daemon(args, socket) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(&error);
+            match error {
+                RunError::Faults(faults) if !faults.unreadable => Exit::Misconfigured,
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+fn daemon(args: RunArgs, socket: Option<&Path>) -> Result<(), RunError> {
+    // Reloads must find the file wherever they happen.
+    let file = std::path::absolute(&args.config).unwrap_or(args.config);
+    let plan = config::load(&file).map_err(RunError::Faults)?;
+    let path = socket.unwrap_or(&plan.daemon.control_socket);
+    let listener = Listener::bind(path, plan.daemon.control_group.as_deref())?;
+    // Before there is any other thread.
+    let guardian = guardian::spawn().map_err(RunError::Guardian)?;
+    let format = args.log_format.map_or(plan.daemon.log_format, LogFormat::from);
+    let log = log::start(plan.daemon.log, format)?;
+    warn_of(&plan);
+    let (sender, events) = mpsc::channel(EVENTS);
+    let (driver, remote) = driver::prepare(Options { plan, events: sender, guardian: Some(guardian) })?;
+    let duties = Duties { remote, events, listener, file, dropped: log.dropped_counter() };
+    let slow = slow::start(duties).map_err(RunError::Slow)?;
+    systemd::ready();
+    driver.run();
+    if slow.join().is_err() {
+        tracing::error!("the slow thread crashed");
+    }
+    Ok(())
+}
+
+fn warn_of(plan: &Plan) {
+    for warning in &plan.warnings {
+        for line in warning.to_string().lines() {
+            tracing::warn!("{line}");
+        }
+    }
+}
