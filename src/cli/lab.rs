@@ -118,9 +118,8 @@ fn find(name: &str) -> Result<(String, String), String> {
     text.map(|text| (name.to_owned(), text)).map_err(|error| format!("{name}: {error}"))
 }
 
-/// Waits for the process inside, whatever the user types: it hears Ctrl-C as well, and ends in order.
+/// Waits for the process inside, which hears Ctrl-C as well and ends in order.
 fn outside() -> Result<Exit, LabError> {
-    // SIGINT stays with the child; nothing here has to be put in order.
     let status = wrap::run_again_inside()?;
     Ok(match status.code() {
         Some(0) => Exit::Done,
@@ -133,7 +132,7 @@ fn inside(name: &str, scenario: &Scenario, how: &PlayArgs) -> Result<Exit, LabEr
     let program = wrap::program()?;
     wrap::furnish()?;
     let stop = Arc::new(AtomicBool::new(false));
-    listen(&stop)?;
+    wrap::listen(&stop)?;
     let captures = how.captures.clone().unwrap_or_else(|| default_captures(name));
     let options =
         Options { firsthop: program, captures: Some(captures), work: Some(PathBuf::from(wrap::WORK)) };
@@ -168,32 +167,6 @@ fn default_captures(name: &str) -> PathBuf {
     let stem = PathBuf::from(name);
     let stem = stem.file_stem().map_or_else(|| name.into(), |stem| stem.to_owned());
     PathBuf::from("lab-captures").join(stem)
-}
-
-/// Sets `stop` when the user types Ctrl-C or somebody asks the process to end.
-fn listen(stop: &Arc<AtomicBool>) -> Result<(), LabError> {
-    let failed = |cause| LabError::Kernel { operation: "listen for signals".to_owned(), cause };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let stop = stop.clone();
-    let (ready, wait) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let both =
-                signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-            let (mut terminate, mut interrupt) = match both {
-                Ok(both) => both,
-                Err(error) => return drop(ready.send(Err(error))),
-            };
-            drop(ready.send(Ok(())));
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            stop.store(true, Ordering::Relaxed);
-        });
-    });
-    wait.recv().unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)
 }
 
 fn print(report: &Report, json: bool) {

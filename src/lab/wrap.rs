@@ -11,9 +11,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
-use rustix::process::{Pid, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{LabError, sys};
 
@@ -60,7 +63,53 @@ pub fn run_again_inside() -> Result<ExitStatus, LabError> {
     let mut command = Command::new(&program);
     command.args(arguments).env(INSIDE, "1");
     sys::die_with_us(&mut command);
-    command.status().map_err(LabError::kernel(format!("start {} again", program.display())))
+    wait_for(command).map_err(LabError::kernel(format!("start {} again", program.display())))
+}
+
+/// Starts `command` and waits for its end; who asks us to end asks it. On this thread alone: a process whose
+/// children will be in another process namespace cannot start threads.
+fn wait_for(command: Command) -> io::Result<ExitStatus> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        let process = child.id().and_then(|number| Pid::from_raw(number as i32));
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if let Some(process) = process {
+                // It may have ended by itself in between.
+                let _ = rustix::process::kill_process(process, Signal::TERM);
+            }
+        }
+    })
+}
+
+/// Sets `stop` when the user types Ctrl-C or somebody asks this process to end. For the inside.
+///
+/// # Errors
+/// The kernel refuses a thread, for example.
+pub fn listen(stop: &Arc<AtomicBool>) -> Result<(), LabError> {
+    let failed = || LabError::kernel("listen for signals");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
+    let both =
+        runtime.block_on(async { Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)) });
+    let (mut terminate, mut interrupt) = both.map_err(failed())?;
+    let stop = stop.clone();
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop).map_err(failed())
 }
 
 fn become_root(user: u32, group: u32) -> io::Result<()> {
