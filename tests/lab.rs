@@ -41,7 +41,7 @@ fn possible(programs: &[&str]) -> bool {
     }
 }
 
-#[allow(clippy::unwrap_used)]
+#[expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and this is their helper")]
 fn who(lab: &Lab, ip: &str) -> Vec<String> {
     let answers = lab.who_answers(ip.parse().unwrap(), PATIENCE).unwrap();
     answers.into_iter().map(|answer| format!("{} {}", answer.router, answer.mac)).collect()
