@@ -5,8 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::Failure;
 use super::show::{collect, print_array, read_all};
-use super::{Failure, text};
+use super::text::{self, Listing};
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::Link;
 
@@ -34,10 +35,11 @@ fn print(links: &[Link], out: &mut dyn Write) -> io::Result<()> {
     if links.is_empty() {
         return writeln!(out, "no interfaces in use");
     }
-    let mut table = text::table(&["INTERFACE", "INDEX", "STATE", "SEEN"]);
+    let mut listing = Listing::new(&["INTERFACE", "INDEX", "STATE"], "SEEN");
     for link in links {
-        let seen = link.counters.iter().map(|counter| format!("{} {}", counter.name, counter.count));
-        table.add_row([
+        let counted = link.counters.iter().filter(|counter| counter.count > 0);
+        let seen = counted.map(|counter| format!("{} {}", counter.name, counter.count));
+        let cells = [
             text::cell(&link.interface),
             text::cell(&link.index.to_string()),
             text::cell(match (link.index, link.up) {
@@ -45,24 +47,25 @@ fn print(links: &[Link], out: &mut dyn Write) -> io::Result<()> {
                 (_, true) => "up",
                 (_, false) => "down",
             }),
-            text::cell(&seen.collect::<Vec<_>>().join(", ")),
-        ]);
+        ];
+        listing.add(cells, &seen.collect::<Vec<_>>().join(", "));
     }
-    text::print(&table, out)?;
-    let mut strangers = text::table(&["ON", "PROTOCOL", "ID", "FROM", "MAC", "FRAMES"]);
+    listing.print(out)?;
+    let mut strangers = Listing::new(&["ON", "PROTOCOL", "ID", "FROM", "MAC", "FRAMES"], "");
     for (link, stranger) in links.iter().flat_map(|link| link.strangers.iter().map(move |who| (link, who))) {
-        strangers.add_row([
+        let cells = [
             text::cell(&link.interface),
             text::cell(&stranger.protocol.to_uppercase()),
             text::cell(&stranger.id.to_string()),
             text::cell(&stranger.address.to_string()),
             text::cell(&stranger.mac.to_string()),
             text::cell(&stranger.frames.to_string()),
-        ]);
+        ];
+        strangers.add(cells, "");
     }
     if strangers.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nheard for groups that are not configured here:")?;
-    text::print(&strangers, out)
+    strangers.print(out)
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::show::{collect, read_all};
-use super::{Failure, joined, text};
+use super::text::{self, Listing};
+use super::{Failure, joined};
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::{Group, Neighbour};
 
@@ -53,11 +54,11 @@ fn print_json(groups: &[serde_json::Value], out: &mut dyn Write) -> io::Result<(
 }
 
 fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
-    let mut table =
-        text::table(&["GROUP", "ON", "NEIGHBOUR", "MAC", "PRIO", "HEARD", "OBEYED", "REFUSED", "REMARKS"]);
+    let mut listing =
+        Listing::new(&["GROUP", "ON", "NEIGHBOUR", "MAC", "PRIO", "HEARD", "OBEYED", "REFUSED"], "REMARKS");
     let heard = groups.iter().flat_map(|group| group.neighbours.iter().map(move |heard| (group, heard)));
     for (group, heard) in heard {
-        table.add_row([
+        let cells = [
             text::cell(&group.name),
             text::cell(&group.interface),
             text::cell(&heard.address.to_string()),
@@ -66,12 +67,12 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             text::cell(&format!("{} ago", text::span(heard.heard_ms_ago / 1_000.0))),
             text::cell(&heard.accepted.to_string()),
             text::cell(&heard.rejected.to_string()),
-            text::cell(&remarks(heard)),
-        ]);
+        ];
+        listing.add(cells, &remarks(heard));
     }
-    match table.is_empty() {
+    match listing.is_empty() {
         true => writeln!(out, "nobody heard"),
-        false => text::print(&table, out),
+        false => listing.print(out),
     }
 }
 

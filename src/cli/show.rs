@@ -8,7 +8,8 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Failure, detail, joined, text};
+use super::text::{self, Listing};
+use super::{Failure, detail, joined};
 use crate::control::client::{Client, ClientError, Heard};
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::Group;
@@ -85,23 +86,16 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     if groups.is_empty() {
         return writeln!(out, "no groups");
     }
-    let mut table = text::table(&[
-        "GROUP",
-        "ON",
-        "PROTOCOL",
-        "ID",
-        "STATE",
-        "PRIO",
-        "ACTIVE",
-        "ADDRESSES",
-        "VIRTUAL MAC",
-        "SINCE",
-        "WHY",
-    ]);
+    // Groups that were given no name are called after the columns that follow.
+    let named = groups.iter().any(Group::is_named);
+    let header =
+        ["NAME", "ON", "PROTOCOL", "ID", "STATE", "PRIO", "ACTIVE", "ADDRESSES", "VIRTUAL MAC", "SINCE"];
+    let skipped = usize::from(!named);
+    let mut listing = Listing::new(&header[skipped..], "WHY");
     for group in groups {
         let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
-        table.add_row([
-            text::cell(&group.name),
+        let cells = [
+            text::cell(if group.is_named() { &group.name } else { "-" }),
             text::cell(&group.interface),
             text::cell(&text::protocol(group)),
             text::cell(&group.id.to_string()),
@@ -111,10 +105,10 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             text::cell(&group.addresses.join(" ")),
             text::cell(&if macs.is_empty() { "-".to_owned() } else { macs.join(" ") }),
             text::cell(&text::span(group.since_s)),
-            text::cell(&group.reason),
-        ]);
+        ];
+        listing.add(cells.into_iter().skip(skipped), &group.reason);
     }
-    text::print(&table, out)?;
+    listing.print(out)?;
     for group in groups {
         for alarm in group.alarms.iter().chain(&group.fault) {
             writeln!(out, "! {}: {}", printable(&group.name), printable(alarm))?;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, Color, Table};
 use time::OffsetDateTime;
 
 use crate::control::shown::Group;
@@ -15,28 +15,74 @@ pub(super) fn colourful() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A table without lines; on a terminal it is made to fit, elsewhere a row stays on its line.
-pub(super) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    match io::stdout().is_terminal() {
-        true => table.set_content_arrangement(ContentArrangement::Dynamic),
-        false => table.force_no_tty(),
-    };
-    let bold = |name: &&str| match colourful() {
-        true => Cell::new(name).add_attribute(Attribute::Bold),
-        false => Cell::new(name),
-    };
-    table.set_header(header.iter().map(bold));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
+/// A table without lines whose last column holds sentences. On a terminal that is too narrow for them each
+/// sentence gets a line of its own under its row.
+pub(super) struct Listing {
+    table: Table,
+    columns: usize,
+    heading: &'static str,
+    sentences: Vec<String>,
 }
 
-/// Prints a table.
-pub(super) fn print(table: &Table, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", table.trim_fmt())
+impl Listing {
+    /// An empty one. `sentence` is the heading of the last column, empty if there are no sentences.
+    pub(super) fn new(header: &[&str], sentence: &'static str) -> Listing {
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        if !colourful() {
+            table.force_no_tty();
+        }
+        table.set_header(header.iter().map(|name| bold(name)));
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        Listing { table, columns: header.len(), heading: sentence, sentences: Vec::new() }
+    }
+
+    /// Adds a row; its cells have one line each.
+    pub(super) fn add(&mut self, cells: impl IntoIterator<Item = Cell>, sentence: &str) {
+        self.table.add_row(cells.into_iter().collect::<Vec<Cell>>());
+        self.sentences.push(printable(sentence).into_owned());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sentences.is_empty()
+    }
+
+    pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        let beside = self.fits();
+        let mut lines = self.table.lines();
+        if let Some(header) = lines.next() {
+            writeln!(out, "{}", format!("{header}{}", if beside { self.heading } else { "" }).trim_end())?;
+        }
+        for (line, sentence) in lines.zip(&self.sentences) {
+            match beside {
+                true => writeln!(out, "{}", format!("{line}{sentence}").trim_end())?,
+                false if sentence.is_empty() => writeln!(out, "{}", line.trim_end())?,
+                false => writeln!(out, "{}\n    {sentence}", line.trim_end())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the sentences have room beside their rows; what is no terminal has any room.
+    fn fits(&self) -> bool {
+        let Some(room) = terminal_width() else { return true };
+        let rows: usize = self.table.column_max_content_widths().into_iter().map(usize::from).sum();
+        let longest = self.sentences.iter().map(|sentence| sentence.chars().count()).max();
+        rows + 2 * self.columns + longest.unwrap_or_default() <= room
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    io::stdout().is_terminal().then(|| Table::new().width()).flatten().map(usize::from)
+}
+
+fn bold(text: &str) -> Cell {
+    match colourful() {
+        true => Cell::new(text).add_attribute(Attribute::Bold),
+        false => Cell::new(text),
+    }
 }
 
 /// A cell with a daemon's text.

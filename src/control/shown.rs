@@ -52,6 +52,15 @@ pub struct Group {
     pub fault: Option<String>,
 }
 
+impl Group {
+    /// Whether the operator gave it a name; otherwise it is called after what it is: `eth0 vrrp 10`.
+    pub fn is_named(&self) -> bool {
+        let Group { name, interface, protocol, id, family, .. } = self;
+        let identity = format!("{interface} {protocol} {id}");
+        *name != identity && *name != format!("{identity} {family}")
+    }
+}
+
 /// An interval or a running timer: see [`fhrp::view::Timer`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(missing_docs, reason = "the daemon's own types say what the fields are")]
