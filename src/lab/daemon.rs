@@ -1,8 +1,10 @@
 //! The daemons a router can run: their files and command lines, and what `kill -9 the daemon` means for each.
 
+use std::fs;
 use std::path::Path;
 
 use super::scenario::DaemonKind;
+use super::sys::GROUPS;
 
 /// A daemon's files and programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,11 @@ impl Daemon {
             },
             DaemonKind::Frr => Daemon {
                 directories: &["frr"],
-                files: vec![("zebra.conf", String::new()), ("vrrpd.conf", config.to_owned())],
+                files: vec![
+                    ("zebra.conf", String::new()),
+                    ("vrrpd.conf", config.to_owned()),
+                    (GROUPS, groups_with_root(&fs::read_to_string("/etc/group").unwrap_or_default())),
+                ],
                 programs: vec![frr("zebra"), frr("vrrpd")],
                 dies_alone: false,
             },
@@ -78,6 +84,29 @@ fn frr(program: &str) -> Vec<String> {
     )
 }
 
+/// FRR refuses to run as a user who is not in the group that it was built for, and nobody but root exists in
+/// a user namespace.
+fn groups_with_root(groups: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("frrvty:") {
+        Some(_) if line.ends_with(':') => format!("{line}root\n"),
+        Some(_) => format!("{line},root\n"),
+        None => format!("{line}\n"),
+    };
+    groups.lines().map(line).collect()
+}
+
 fn words(program: &str, arguments: &[&str]) -> Vec<String> {
     std::iter::once(program).chain(arguments.iter().copied()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_joins_the_group_that_frr_insists_on() {
+        let groups = "root:x:0:\nfrrvty:x:107:frr\nfrr:x:108:\n";
+        assert_eq!(groups_with_root(groups), "root:x:0:\nfrrvty:x:107:frr,root\nfrr:x:108:\n");
+        assert_eq!(groups_with_root("frrvty:x:107:\n"), "frrvty:x:107:root\n");
+    }
 }

@@ -17,6 +17,9 @@ use std::time::Duration;
 
 use libc::c_int;
 
+/// The file in a machine's room that its processes see as `/etc/group`, if it is there.
+pub(crate) const GROUPS: &str = "group";
+
 fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -52,7 +55,8 @@ fn mount_strings(source: &CString, target: &CString, kind: &CString, flags: libc
 /// Makes `command` run inside a network namespace, and die with the thread that starts it.
 ///
 /// With `room`, the process also gets a mount namespace in which `/run` is `room/run` and `/run/lab` is
-/// `room` itself: every node has its own pid files and control sockets.
+/// `room` itself: every node has its own pid files and control sockets. A file [`GROUPS`] there is its
+/// `/etc/group`.
 pub(crate) fn run_inside(
     command: &mut Command,
     namespace: Arc<OwnedFd>,
@@ -65,6 +69,7 @@ pub(crate) fn run_inside(
         run: CString,
         slash_run: CString,
         none: CString,
+        groups: Option<(CString, CString)>,
     }
     let room = match room {
         Some(room) => Some(Room {
@@ -74,6 +79,10 @@ pub(crate) fn run_inside(
             run: c_path(&room.join("run"))?,
             slash_run: CString::new("/run")?,
             none: CString::default(),
+            groups: match room.join(GROUPS) {
+                file if file.exists() => Some((c_path(&file)?, CString::new("/etc/group")?)),
+                _ => None,
+            },
         }),
         None => None,
     };
@@ -85,6 +94,9 @@ pub(crate) fn run_inside(
             unshare(libc::CLONE_NEWNS)?;
             mount_strings(&room.none, &room.root, &room.none, libc::MS_REC | libc::MS_PRIVATE)?;
             mount_strings(&room.itself, &room.inner, &room.none, libc::MS_BIND)?;
+            if let Some((groups, etc_group)) = &room.groups {
+                mount_strings(groups, etc_group, &room.none, libc::MS_BIND)?;
+            }
             mount_strings(&room.run, &room.slash_run, &room.none, libc::MS_BIND | libc::MS_REC)?;
         }
         Ok(())
