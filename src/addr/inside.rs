@@ -33,8 +33,13 @@ impl Inside {
     pub fn probe() -> Self {
         match open() {
             Ok(file) => Inside { opened: Some(file), device: None, refused: None },
-            Err(error) => Inside { opened: None, device: None, refused: Some(reason(&error)) },
+            Err(error) => Inside::loopback(&reason(&error)),
         }
+    }
+
+    /// No device, for this reason: `lo` instead.
+    pub fn loopback(why: &str) -> Self {
+        Inside { opened: None, device: None, refused: Some(why.to_owned()) }
     }
 
     /// One clause for the operator.

@@ -72,13 +72,25 @@ impl KernelManager {
     ///
     /// Fails without rtnetlink; missing nf_tables or TUN devices are no failure but told by `describe`.
     pub fn open(watch: Watch, guardian: Option<Sender>) -> io::Result<Self> {
+        // In this order: see `_tables`.
+        let inside = Inside::probe();
+        Self::assemble(watch, guardian, inside, Nft::open())
+    }
+
+    /// The same, with these means.
+    pub(super) fn assemble(
+        watch: Watch,
+        guardian: Option<Sender>,
+        inside: Inside,
+        nft: Result<Nft, HoldFault>,
+    ) -> io::Result<Self> {
         let mut channel = route::channel()?;
         let monitor = Monitor::open(&mut channel)?;
         let mut manager = KernelManager {
             channel,
             monitor,
-            inside: Inside::probe(),
-            nft: Nft::open(),
+            inside,
+            nft,
             _tables: None,
             stations: BTreeMap::new(),
             ledger: Ledger::default(),

@@ -1,5 +1,6 @@
 //! A router (the namespace of the test's thread) and a host, joined by a wire.
 
+use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -87,6 +88,7 @@ impl Lab {
         ] {
             lab.host_ok(command);
         }
+        eventually("carrier", || ok("ip link show dev lan").contains("state UP"));
         lab.lan = number_of("lan");
         lab
     }
@@ -104,16 +106,27 @@ impl Lab {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Whether one ping is answered within half a second.
+    /// Whether a ping from the host is answered, on a machine that may be busy.
     pub fn reaches(&self, address: &str) -> bool {
-        self.host(&format!("ping -n -c 1 -W 0.5 {address}")).output().unwrap().status.success()
+        self.pings(address, "3")
+    }
+
+    /// Whether a ping from the host remains unanswered.
+    pub fn misses(&self, address: &str) -> bool {
+        !self.pings(address, "0.5")
+    }
+
+    fn pings(&self, address: &str, seconds: &str) -> bool {
+        self.host(&format!("ping -n -c 1 -W {seconds} {address}")).output().unwrap().status.success()
     }
 
     /// Listens on the host's wire until dropped; gives what was heard, one line a frame.
     pub fn capture(&self, filter: &str) -> Capture {
         let mut command = self.host("tcpdump -lnnve -i host --immediate-mode");
-        let child = command.arg(filter).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(400));
+        let mut child = command.arg(filter).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Only what comes after this line is heard.
+        let mut words = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(words.any(|line| line.unwrap().contains("listening on")), "tcpdump does not listen");
         Capture(child)
     }
 }

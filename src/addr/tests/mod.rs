@@ -3,5 +3,6 @@
 mod dying;
 mod holding;
 mod lab;
+mod lacking;
 mod leaving;
 mod repairing;
