@@ -174,7 +174,9 @@ impl KernelManager {
         let mut again = Vec::new();
         for wish in wishes {
             answered.push(wish.group);
-            if self.wishes.get(&wish.group) == Some(&wish) {
+            // The same wish may come under another ticket.
+            let same = |held: &Wish| held.link == wish.link && held.holdings == wish.holdings;
+            if self.wishes.get(&wish.group).is_some_and(same) {
                 again.extend(self.repairs.of(&self.ledger, wish.group));
                 continue;
             }

@@ -217,6 +217,7 @@ pub fn holdings(ip: &str, presence: Presence) -> Holdings {
 pub struct Router {
     pub thread: KernelThread,
     pub events: Vec<KernelEvent>,
+    tickets: u64,
     beating: Arc<AtomicBool>,
     beater: Option<std::thread::JoinHandle<()>>,
     ended: Arc<AtomicBool>,
@@ -241,7 +242,7 @@ impl Router {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        Router { thread, events: Vec::new(), beating, beater: Some(beater), ended }
+        Router { thread, events: Vec::new(), tickets: 0, beating, beater: Some(beater), ended }
     }
 
     pub fn beat(&self, on: bool) {
@@ -280,7 +281,8 @@ impl Router {
 
     pub fn hold(&mut self, group: u32, link: u32, holdings: Holdings) -> HoldResult {
         let group = GroupIndex(group);
-        self.thread.ask(Request::Hold(vec![Wish { group, ticket: 1, link, holdings }]));
+        self.tickets += 1;
+        self.thread.ask(Request::Hold(vec![Wish { group, ticket: self.tickets, link, holdings }]));
         self.wait("held", |report| match report {
             Report::Held { group: who, result, .. } if *who == group => Some(result.clone()),
             _ => None,

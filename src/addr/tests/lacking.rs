@@ -16,7 +16,7 @@ fn on_runtime<F: Future<Output = ()>>(test: F) {
 }
 
 async fn hold(manager: &mut KernelManager, lab: &Lab, holdings: Holdings) -> HoldResult {
-    let wish = Wish { group: GroupIndex(1), link: lab.lan, holdings };
+    let wish = Wish { group: GroupIndex(1), ticket: 1, link: lab.lan, holdings };
     manager.reconcile(vec![wish]).await.remove(0).1
 }
 
