@@ -56,7 +56,6 @@ impl Lab {
             "ip link set lo up",
             "ip link add lan address 02:00:00:00:00:01 type veth peer name host address 02:00:00:00:00:02",
             "ip link set lan addrgenmode none",
-            "ip link set host addrgenmode none",
             "ip addr add 10.0.0.2/24 dev lan",
             "ip addr add fe80::2/64 dev lan nodad",
             "ip addr add 2001:db8::2/64 dev lan nodad",
@@ -77,6 +76,9 @@ impl Lab {
         ok(&format!("ip link set host netns {pid}"));
         for command in [
             "ip link set lo up",
+            // Moving it has undone this: an address of the kernel's own making would be pinged from while it
+            // is still being checked for duplicates.
+            "ip link set host addrgenmode none",
             "ip addr add 10.0.0.100/24 dev host",
             "ip addr add fe80::100/64 dev host nodad",
             "ip addr add 2001:db8::100/64 dev host nodad",
