@@ -11,6 +11,8 @@ use super::sys::GROUPS;
 pub(crate) struct Daemon {
     /// Directories to be made below `/run`.
     pub directories: &'static [&'static str],
+    /// A file below `/run` by which the first program shows that the next may start.
+    pub ready: Option<&'static str>,
     /// Files to be written to the router's room, which is `/run/lab` for the daemon.
     pub files: Vec<(&'static str, String)>,
     /// Command lines in the order they are started; the last one is the daemon proper.
@@ -26,6 +28,7 @@ impl Daemon {
         match kind {
             DaemonKind::Firsthop => Daemon {
                 directories: &["firsthop"],
+                ready: None,
                 files: vec![("firsthop.toml", config.to_owned())],
                 programs: vec![words(
                     &firsthop.display().to_string(),
@@ -35,6 +38,7 @@ impl Daemon {
             },
             DaemonKind::Keepalived => Daemon {
                 directories: &["keepalived"],
+                ready: None,
                 files: vec![("keepalived.conf", config.to_owned())],
                 programs: vec![words(
                     "keepalived",
@@ -52,6 +56,8 @@ impl Daemon {
             },
             DaemonKind::Frr => Daemon {
                 directories: &["frr"],
+                // Without it vrrpd asks again only after ten seconds.
+                ready: Some("frr/zserv.api"),
                 files: vec![
                     ("zebra.conf", String::new()),
                     ("vrrpd.conf", config.to_owned()),
@@ -60,9 +66,13 @@ impl Daemon {
                 programs: vec![frr("zebra"), frr("vrrpd")],
                 dies_alone: false,
             },
-            DaemonKind::None => {
-                Daemon { directories: &[], files: Vec::new(), programs: Vec::new(), dies_alone: true }
-            }
+            DaemonKind::None => Daemon {
+                directories: &[],
+                ready: None,
+                files: Vec::new(),
+                programs: Vec::new(),
+                dies_alone: true,
+            },
         }
     }
 }

@@ -68,8 +68,8 @@ impl Lab {
             Deed::Freeze => self.router(&name)?.freeze(false),
             Deed::FreezeDaemon => self.router(&name)?.freeze(true),
             Deed::Thaw => self.routers.values_mut().for_each(Router::thaw),
-            Deed::Partition => self.isolate(true)?,
-            Deed::Heal => self.isolate(false)?,
+            Deed::Partition => return self.isolate(true),
+            Deed::Heal => return self.isolate(false),
             Deed::Recover => self.recover()?,
             Deed::Wait => {}
         }
@@ -101,13 +101,16 @@ impl Lab {
         Ok(Moment { at, took })
     }
 
-    fn isolate(&self, isolated: bool) -> Result<(), LabError> {
+    /// Isolates the routers' ports from each other, or no longer; says when and how long that took.
+    fn isolate(&self, isolated: bool) -> Result<Moment, LabError> {
         let mut changes = Vec::new();
         for name in self.routers.keys().filter(|name| !self.dark.contains(*name)) {
             let port = port(name, "lan");
             changes.push(netlink::set_port(&port, self.switch.interface(&port)?, Port::Isolated(isolated)));
         }
-        self.switch.ask(changes)
+        let at = now();
+        self.switch.ask(changes)?;
+        Ok(Moment { at, took: now().saturating_sub(at) })
     }
 
     fn recover(&mut self) -> Result<(), LabError> {

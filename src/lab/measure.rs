@@ -115,15 +115,14 @@ fn silence(sent: &[u64], before: (u64, u64), after: (u64, u64), period: u64) -> 
 
 /// How `old` was replaced after `at`, by the adverts seen until `to`.
 ///
-/// With `deaf`, the others no longer hear `old` although it goes on.
-pub(crate) fn take_over(adverts: &[Advert], old: &str, at: u64, to: u64, deaf: bool) -> Option<TakeOver> {
+/// From `unheard` on the others do not hear `old`, although it may go on.
+pub(crate) fn take_over(adverts: &[Advert], old: &str, at: u64, to: u64, unheard: u64) -> Option<TakeOver> {
     let new = adverts
         .iter()
         .find(|advert| (at..to).contains(&advert.at) && advert.router != old && advert.priority > 0)?;
     let same =
         |advert: &&Advert| advert.router == old && (advert.vrid, advert.version) == (new.vrid, new.version);
-    let heard_until = if deaf { at } else { new.at };
-    let last = adverts.iter().filter(same).rfind(|advert| advert.at < heard_until)?;
+    let last = adverts.iter().filter(same).rfind(|advert| advert.at < unheard.min(new.at))?;
     if at.saturating_sub(last.at) > 4 * last.interval.as_nanos() as u64 {
         // It had been silent before anything was done to it.
         return None;
@@ -211,7 +210,7 @@ mod tests {
     #[test]
     fn a_take_over_is_late_by_what_is_beyond_the_bound() {
         let adverts = [advert("r1", 0, 200), advert("r1", 100, 200), advert("r2", 461, 100)];
-        let found = take_over(&adverts, "r1", 130 * MS, 1000 * MS, false).unwrap();
+        let found = take_over(&adverts, "r1", 130 * MS, 1000 * MS, u64::MAX).unwrap();
         assert_eq!(
             (found.router.as_str(), found.goodbye, found.after),
             ("r2", false, Duration::from_millis(361))
@@ -222,14 +221,14 @@ mod tests {
     #[test]
     fn a_goodbye_leaves_only_the_skew() {
         let adverts = [advert("r1", 100, 200), advert("r1", 130, 0), advert("r2", 191, 100)];
-        let found = take_over(&adverts, "r1", 129 * MS, 1000 * MS, false).unwrap();
+        let found = take_over(&adverts, "r1", 129 * MS, 1000 * MS, u64::MAX).unwrap();
         assert!(found.goodbye && (found.late - 0.0625).abs() < 1e-6, "{found:?}");
     }
 
     #[test]
     fn who_is_cut_off_is_no_longer_heard() {
         let adverts = [advert("r1", 100, 200), advert("r1", 200, 200), advert("r2", 461, 100)];
-        let found = take_over(&adverts, "r1", 130 * MS, 1000 * MS, true).unwrap();
+        let found = take_over(&adverts, "r1", 130 * MS, 1000 * MS, 130 * MS).unwrap();
         assert_eq!(found.after, Duration::from_millis(361));
         assert_eq!(settled(&adverts, 130 * MS, 1000 * MS), 461 * MS);
     }

@@ -117,7 +117,7 @@ fn go(lab: &mut Lab, step: &Step, stop: &AtomicBool) -> Result<Measured, LabErro
     let settled = measure::settled(&adverts, moment.at, to);
     let log = lab.stream_log().unwrap_or_default();
     let traffic = measure::traffic(&log, (moment.at, to), settled);
-    let deaf = step.deed == Deed::Partition;
+    let unheard = if step.deed == Deed::Partition { moment.at + moment.took } else { u64::MAX };
     let deposed = target.as_deref().filter(|_| step.deed.deposes());
     Ok(Measured {
         took: Duration::from_nanos(moment.took),
@@ -126,7 +126,7 @@ fn go(lab: &mut Lab, step: &Step, stop: &AtomicBool) -> Result<Measured, LabErro
         duplicated: traffic.duplicated,
         duplicated_settled: traffic.duplicated_settled,
         settled: Duration::from_nanos(settled - moment.at),
-        take_over: deposed.and_then(|old| measure::take_over(&adverts, old, moment.at, to, deaf)),
+        take_over: deposed.and_then(|old| measure::take_over(&adverts, old, moment.at, to, unheard)),
         gateways,
         router: target,
     })

@@ -15,6 +15,8 @@ use super::{LabError, now};
 
 /// How long a daemon may take to stop.
 const STOP: Duration = Duration::from_secs(10);
+/// How long a program may take to be ready for the next.
+const READY: Duration = Duration::from_secs(5);
 
 /// A router of the lab.
 pub struct Router {
@@ -89,7 +91,14 @@ impl Router {
         if self.is_running() {
             return Ok(());
         }
+        let ready = self.ready();
+        if let Some(stale) = ready.as_deref().filter(|file| file.exists()) {
+            fs::remove_file(stale).map_err(LabError::file(stale))?;
+        }
         for words in &self.daemon.programs {
+            if !self.running.is_empty() {
+                wait_for_file(ready.as_deref());
+            }
             let Some((program, arguments)) = words.split_first() else { continue };
             let log = self.log(program)?;
             let errors = log.try_clone().map_err(LabError::kernel("share a log file"))?;
@@ -105,6 +114,10 @@ impl Router {
             self.running.push(child);
         }
         Ok(())
+    }
+
+    fn ready(&self) -> Option<PathBuf> {
+        Some(self.node.room()?.join("run").join(self.daemon.ready?))
     }
 
     /// Whether all of the daemon's programs run.
@@ -251,6 +264,14 @@ impl Router {
         let line = format!("--- started at {} ---\n", now());
         std::io::Write::write_all(&mut file, line.as_bytes()).map_err(LabError::file(&path))?;
         Ok(file)
+    }
+}
+
+/// Waits until `file` is there, but not for ever: the daemon's own log will say what is wrong.
+fn wait_for_file(file: Option<&Path>) {
+    let deadline = Instant::now() + READY;
+    while file.is_some_and(|file| !file.exists()) && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
