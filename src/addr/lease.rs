@@ -15,6 +15,9 @@ use crate::engine::GroupIndex;
 /// The kernel counts set timeouts in jiffies of up to 10 ms; a shorter lease could never be kept.
 pub const SHORTEST: Duration = Duration::from_millis(20);
 
+/// How often to look whether a gate that has closed by itself may open again.
+const REOPENING: Duration = Duration::from_millis(2);
+
 /// All leases.
 #[derive(Debug, Clone, Default)]
 pub struct Leases {
@@ -70,9 +73,14 @@ impl Leases {
         self.of_group.get(&group).map(|(_, lease)| *lease)
     }
 
-    /// How often to renew: a quarter of the shortest lease. `None` while nothing is held.
+    /// How often to renew: a quarter of the shortest lease, and far more often while a gate is closed that only
+    /// waits for the event loop. `None` while nothing is held.
     pub fn period(&self) -> Option<Duration> {
-        self.links.values().map(|gate| gate.lease() / 4).min()
+        let period = |gate: &Gate| match gate.lapsed {
+            None => gate.lease() / 4,
+            Some(_) => REOPENING.min(gate.lease() / 4),
+        };
+        self.links.values().map(period).min()
     }
 
     /// Renews every gate for which the heartbeat is younger than half its lease.

@@ -79,6 +79,8 @@ pub struct Driver {
     last_turn: Instant,
     /// When a stall was last noticed and dealt with.
     last_stall: Instant,
+    /// When the guardian was last told that this loop is alive.
+    told_guardian: Instant,
     /// How often the kernel had taken real-time scheduling away by the last look.
     demotions: u32,
     phase: Phase,
@@ -175,9 +177,9 @@ impl Driver {
         deadlines.into_iter().flatten().min()
     }
 
-    /// How often the kernel thread must see us alive: four times in the shortest lease.
+    /// How often the kernel thread must see us alive: five times in the shortest lease.
     fn beat_interval(&self) -> Option<Duration> {
-        self.engine.shortest_lease().map(|lease| (lease / 4).min(IDLE_BEAT))
+        self.engine.shortest_lease().map(|lease| (lease / 5).min(IDLE_BEAT))
     }
 
     fn turn(&mut self, ready: &[RawFd]) {
@@ -200,7 +202,7 @@ impl Driver {
         self.journal.flush(now);
         self.proceed(now);
         self.last_turn = now.monotonic;
-        self.heartbeat.beat(now.monotonic);
+        self.show_life(now.monotonic);
     }
 
     /// How long the loop did not run, if that is longer than something that is held allows.
@@ -224,6 +226,18 @@ impl Driver {
         if self.phase == Phase::Leaving && self.engine.groups().is_empty() {
             self.kernel.ask(crate::addr::thread::Request::Withdraw);
             self.phase = Phase::Withdrawing;
+        }
+    }
+
+    /// Lets the kernel thread know that this turn is done, and the guardian now and then.
+    fn show_life(&mut self, now: Instant) {
+        self.heartbeat.beat(now);
+        let Some(pause) = self.beat_interval() else { return };
+        if now.since(self.told_guardian) >= pause / 2
+            && let Some(guardian) = &self.guardian
+        {
+            guardian.sender().alive();
+            self.told_guardian = now;
         }
     }
 

@@ -93,6 +93,7 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
         frame: Vec::with_capacity(FRAME),
         last_turn: Clock::now(),
         last_stall: Instant::ZERO,
+        told_guardian: Instant::ZERO,
         demotions: 0,
         phase: Phase::Running,
         random: generator().map_err(system("read random numbers"))?,

@@ -1,7 +1,7 @@
 //! One group, with what the engine keeps beside it.
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Family, Group, HoldFault, Holdings};
+use fhrp::{Datagram, Family, Group, HoldFault, Holdings};
 use serde::Serialize;
 
 use super::GroupIndex;
@@ -59,6 +59,8 @@ pub(super) struct Slot {
     /// The number of the latest wish, and whether the address manager has yet to answer it.
     pub(super) ticket: u64,
     pub(super) waiting: bool,
+    /// Datagrams that wait until the latest wish is fulfilled.
+    pub(super) unsent: Vec<Datagram>,
     /// An announcement that waits until the latest wish is fulfilled.
     pub(super) announce: Option<ArpForm>,
 }
@@ -74,15 +76,17 @@ impl Slot {
             holdings: Holdings::none(),
             ticket: 0,
             waiting: false,
+            unsent: Vec::new(),
             announce: None,
         }
     }
 
-    /// Notes a new wish; an announcement that waited for an older one would announce what is no longer held.
+    /// Notes a new wish; what waited for an older one would speak of what is no longer held.
     pub(super) fn hold(&mut self, holdings: &Holdings) {
         self.holdings = holdings.clone();
         self.ticket += 1;
         self.waiting = true;
+        self.unsent.clear();
         self.announce = None;
     }
 

@@ -271,8 +271,10 @@ impl Engine {
             return;
         };
         slot.waiting = false;
-        let announce = slot.announce.take().filter(|_| result.is_ok());
+        let (announce, unsent) = (slot.announce.take(), std::mem::take(&mut slot.unsent));
+        let (announce, unsent) = if result.is_ok() { (announce, unsent) } else { (None, Vec::new()) };
         let link = slot.link;
+        out.extend(unsent.into_iter().map(|datagram| Effect::Send { group, link, datagram }));
         if let Some(form) = announce {
             out.push(Effect::Announce { group, link, form });
         }
@@ -386,6 +388,10 @@ impl Engine {
         for action in self.actions.drain(..) {
             match action {
                 Action::Send(datagram) => out.push(Effect::Send { group: index, link: slot.link, datagram }),
+                Action::SendOnceHeld(datagram) if slot.waiting => slot.unsent.push(datagram),
+                Action::SendOnceHeld(datagram) => {
+                    out.push(Effect::Send { group: index, link: slot.link, datagram });
+                }
                 Action::Hold(holdings) => {
                     self.held.replace(index, slot.link, &slot.holdings, &holdings);
                     slot.hold(&holdings);

@@ -105,6 +105,9 @@ pub enum Command {
 pub enum Action {
     /// Send this.
     Send(Datagram),
+    /// Send this as soon as the latest hold is in place, and not at all if it cannot be. Whoever serves the hosts
+    /// until then goes on until it hears it, so that nobody is without a gateway in between.
+    SendOnceHeld(Datagram),
     /// From now on do this on the group's behalf; replaces everything it held before.
     Hold(Holdings),
     /// Announce every held address (gratuitous ARP, unsolicited NA) as soon as the latest hold is in place.

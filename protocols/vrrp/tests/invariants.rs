@@ -114,10 +114,11 @@ impl Ledger {
                     assert_ne!(from, to);
                     self.state = (*to).to_owned();
                 }
-                Action::Send(_) | Action::Answer(_) | Action::Note(_) => {}
+                Action::Send(_) | Action::SendOnceHeld(_) | Action::Answer(_) | Action::Note(_) => {}
             }
         }
-        let sends = stage.actions.iter().any(|action| matches!(action, Action::Send(_)));
+        let sends =
+            stage.actions.iter().any(|action| matches!(action, Action::Send(_) | Action::SendOnceHeld(_)));
         if sends && by_packet {
             assert_eq!(
                 (was.as_str(), self.state.as_str()),

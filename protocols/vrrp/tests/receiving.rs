@@ -237,6 +237,7 @@ fn two_owners_are_loud_and_the_address_decides() {
     assert_eq!(done[0], "alarm two-owners");
     assert_eq!(done.last().unwrap(), "Active -> Backup");
     let mut stage = Stage::started(owner());
+    stage.pass(millis(100));
     let done = stage.turn(&says(LOWER, 255));
     assert_eq!(done, ["alarm two-owners", "remark asserted", "send v3 p255 1s", "announce"]);
     assert_eq!(stage.counter("owner-conflicts"), 1);

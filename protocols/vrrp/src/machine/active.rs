@@ -12,6 +12,9 @@ use super::{State, VirtualRouter};
 use crate::counters::Count;
 use crate::wire::Advertisement;
 
+/// The least time between an advertisement and one that answers a worse router's.
+const REACTION_PAUSE: Duration = Duration::from_millis(5);
+
 /// What an Active has to do, and when.
 #[derive(Debug)]
 pub(super) struct Active {
@@ -19,8 +22,8 @@ pub(super) struct Active {
     pub(super) advert_at: Instant,
     /// When the last one left.
     sent_at: Instant,
-    /// An advertisement out of turn, at the next Tick.
-    assert: bool,
+    /// When an advertisement out of turn is due: at the next Tick, or when the last one is old enough.
+    assert_at: Option<Instant>,
     /// An announcement out of turn.
     announce_at: Option<Instant>,
     /// The router whose role we took, until it has shown that it noticed.
@@ -30,13 +33,11 @@ pub(super) struct Active {
 impl Active {
     /// An Active that is sending its first advertisement right now.
     pub(super) fn new(now: Instant, interval: Duration, displaced: Option<IpAddr>) -> Self {
-        Active { advert_at: now + interval, sent_at: now, assert: false, announce_at: None, displaced }
+        Active { advert_at: now + interval, sent_at: now, assert_at: None, announce_at: None, displaced }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        // What is to be done at once has been due since the last advertisement left.
-        let assert_at = self.assert.then_some(self.sent_at);
-        [Some(self.advert_at), assert_at, self.announce_at].into_iter().flatten().min()
+        [Some(self.advert_at), self.assert_at, self.announce_at].into_iter().flatten().min()
     }
 
     /// Announces at `at` at the latest.
@@ -47,7 +48,7 @@ impl Active {
     /// An advertisement goes out of turn; the others keep their cadence.
     pub(super) fn was_sent(&mut self, now: Instant) {
         self.sent_at = now;
-        self.assert = false;
+        self.assert_at = None;
     }
 
     /// The next advertisement is due one interval from now.
@@ -89,7 +90,7 @@ impl VirtualRouter {
         source: IpAddr,
         advertisement: &Advertisement,
     ) {
-        self.advertise(context, self.priority());
+        self.advertise_in_parting(context);
         let own = self.priority();
         let mut backup = Backup::new(at, advertisement.interval);
         backup.active = Some((source, advertisement.priority));
@@ -105,17 +106,20 @@ impl VirtualRouter {
     }
 
     /// A worse router advertises: rows 8 to 10. Winning is no transition, so hosts and operators are told
-    /// here: one advertisement and one announcement, once per neighbour and interval.
+    /// here: by an advertisement each time, by an announcement once per neighbour and interval.
     fn asserts(&mut self, context: &mut Context<'_>, at: Instant, source: IpAddr, priority: u8) {
         self.notice_rival(context, at, source, format!("obeys us not, with priority {priority}"));
         let State::Active(active) = &mut self.state else { return };
         if active.displaced.take_if(|displaced| *displaced == source).is_some() {
             // The last word of the router that we have just preempted. Everything was announced a moment ago.
-            active.assert = true;
+            active.assert_at = Some(context.now);
             return;
         }
-        let Some(entry) = self.neighbours.get_mut(source) else { return };
+        // The switches have just learnt the loser's port: RFC 9568 has us put that right each time, though no
+        // forger shall have us send at the rate of his choice.
         let interval = self.config.advertise_interval;
+        active.assert_at = Some(context.now.max(active.sent_at + REACTION_PAUSE.min(interval / 4)));
+        let Some(entry) = self.neighbours.get_mut(source) else { return };
         // Three quarters, so that a neighbour with our interval and some jitter is answered every time.
         match entry.asserted {
             Some(last) if context.now < last + interval * 3 / 4 => {
@@ -126,7 +130,6 @@ impl VirtualRouter {
             }
             Some(_) | None => entry.asserted = Some(context.now),
         }
-        active.assert = true;
         active.announce_at(context.now);
         self.counters.bump(Count::Asserted);
         let text = format!("asserted against {source}, whose priority {priority} is no better than ours");
@@ -171,7 +174,7 @@ impl VirtualRouter {
             active.advert_at = if next > now { next } else { now + interval };
             active.displaced = None;
         }
-        let send = due || active.assert;
+        let send = due || active.assert_at.is_some_and(|at| at <= now);
         if send {
             active.was_sent(now);
         }

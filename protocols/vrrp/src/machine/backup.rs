@@ -99,6 +99,11 @@ impl VirtualRouter {
         self.startup_until.map_or(down_at, |end| down_at.max(end))
     }
 
+    /// Whether the Active has given up the role, and goes on serving until its successor is heard.
+    pub(super) fn is_handed_the_role(&self) -> bool {
+        matches!(&self.state, State::Backup(backup) if backup.wait == Wait::Skew)
+    }
+
     /// An advertisement arrives while Backup. RFC 9568 §6.4.2; rows 6 to 10.
     pub(super) fn backup_hears(
         &mut self,

@@ -97,7 +97,6 @@ impl VirtualRouter {
     pub(super) fn finishes(&mut self, context: &mut Context<'_>, reason: String) {
         self.started = false;
         self.refusal = None;
-        self.refusal = None;
         self.alarms.end(context, None, "stopped");
         let transition = self.enter(context.now, State::Initialize, reason);
         self.release(context);

@@ -196,11 +196,19 @@ impl VirtualRouter {
     /// others silent; then the addresses, then the announcements.
     fn become_active(&mut self, context: &mut Context<'_>, displaced: Option<IpAddr>, reason: String) {
         self.neighbours.forget_rivals();
+        let is_served = displaced.is_some() || self.is_handed_the_role();
         let active = Active::new(context.now, self.config.advertise_interval, displaced);
         let transition = self.enter(context.now, State::Active(active), reason);
         self.counters.bump(Count::BecameActive);
-        self.advertise(context, self.priority());
-        self.hold(context);
+        // Whoever serves the hosts until now stops when it hears us, and switches send the virtual MAC's frames
+        // here as soon as they do: by then they have to be taken. Where nobody serves them, peers come first.
+        if is_served {
+            self.hold(context);
+            self.advertise_once_held(context, self.priority());
+        } else {
+            self.advertise(context, self.priority());
+            self.hold(context);
+        }
         self.leave_will(context);
         self.announce(context);
         self.announcer.start(context.now, &self.config.announcements);

@@ -23,12 +23,35 @@ const LEASE_INTERVALS: u32 = 3;
 impl VirtualRouter {
     /// SEND: one advertisement in each version, form and to each destination.
     pub(super) fn advertise(&mut self, context: &mut Context<'_>, priority: u8) {
+        let datagrams = self.counted_adverts(context, priority);
+        context.out.extend(datagrams.into_iter().map(Action::Send));
+    }
+
+    /// SEND, as soon as what was asked for last is held.
+    pub(super) fn advertise_once_held(&mut self, context: &mut Context<'_>, priority: u8) {
+        let datagrams = self.counted_adverts(context, priority);
+        context.out.extend(datagrams.into_iter().map(Action::SendOnceHeld));
+    }
+
+    /// SEND, from the interface's own MAC: the last word of a router that is letting go. From the virtual MAC it
+    /// would draw the hosts' frames to where nobody takes them any more.
+    pub(super) fn advertise_in_parting(&mut self, context: &mut Context<'_>) {
+        let own = self.link.as_ref().map(|link| link.mac).unwrap_or_default();
+        for mut datagram in self.counted_adverts(context, self.priority()) {
+            if let Route::Link { source_mac, .. } = &mut datagram.route {
+                *source_mac = own;
+            }
+            context.ask(Action::Send(datagram));
+        }
+    }
+
+    fn counted_adverts(&mut self, context: &Context<'_>, priority: u8) -> Vec<Datagram> {
         let datagrams = self.adverts(context, priority);
         self.counters.add(Count::AdvertisementsSent, datagrams.len());
         if priority == 0 {
             self.counters.add(Count::PriorityZeroSent, datagrams.len());
         }
-        context.out.extend(datagrams.into_iter().map(Action::Send));
+        datagrams
     }
 
     /// What is said on our behalf if this process dies: priority 0.

@@ -290,7 +290,7 @@ impl Stage {
         self.actions
             .iter()
             .filter_map(|action| match action {
-                Action::Send(datagram) => Some(datagram),
+                Action::Send(datagram) | Action::SendOnceHeld(datagram) => Some(datagram),
                 _ => None,
             })
             .collect()
@@ -317,6 +317,7 @@ pub fn read(datagram: &Datagram) -> (Advertisement, ChecksumForm) {
 
 fn spell(action: &Action) -> String {
     match action {
+        Action::SendOnceHeld(datagram) => format!("once held, {}", spell(&Action::Send(datagram.clone()))),
         Action::Send(datagram) => {
             let (advertisement, form) = read(datagram);
             let mut text = format!(
