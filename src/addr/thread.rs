@@ -201,12 +201,12 @@ async fn run(
             request = requests.recv() => {
                 let Some(first) = request else { return };
                 let idle = manager.period().is_none();
-                serve(&mut manager, first, &mut requests, outlet).await;
+                let withdrawn = serve(&mut manager, first, &mut requests, outlet).await;
                 if idle {
                     renewed = Clock::now();
                 }
                 let now = manager.describe();
-                if now != described {
+                if now != described && !withdrawn {
                     outlet.put(Report::Described(now.clone()));
                     described = now;
                 }
@@ -225,13 +225,15 @@ async fn until(due: Option<Instant>) {
     }
 }
 
-/// Carries out everything that waits, in order, neighbouring wishes together.
+/// Carries out everything that waits, in order, neighbouring wishes together. Says whether everything was
+/// withdrawn.
 async fn serve(
     manager: &mut impl AddressManager,
     first: Request,
     requests: &mut UnboundedReceiver<Request>,
     outlet: &Outlet,
-) {
+) -> bool {
+    let mut withdrawn = false;
     let mut wishes = BTreeMap::new();
     let mut next = Some(first);
     while let Some(request) = next {
@@ -244,11 +246,13 @@ async fn serve(
             Request::Withdraw => {
                 hold(manager, &mut wishes, outlet).await;
                 outlet.put(Report::Withdrawn(manager.withdraw().await));
+                withdrawn = true;
             }
         }
         next = requests.try_recv().ok();
     }
     hold(manager, &mut wishes, outlet).await;
+    withdrawn
 }
 
 async fn hold(manager: &mut impl AddressManager, wishes: &mut BTreeMap<GroupIndex, Wish>, outlet: &Outlet) {

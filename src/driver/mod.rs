@@ -76,6 +76,7 @@ pub struct Driver {
     buffer: Vec<u8>,
     /// A frame being built.
     frame: Vec<u8>,
+    began: Instant,
     last_turn: Instant,
     /// When a stall was last noticed and dealt with.
     last_stall: Instant,
@@ -200,7 +201,7 @@ impl Driver {
         self.advertise_routers(now);
         self.regain_precedence(now);
         self.journal.flush(now);
-        self.proceed(now);
+        self.proceed();
         self.last_turn = now.monotonic;
         self.show_life(now.monotonic);
     }
@@ -212,16 +213,13 @@ impl Driver {
     }
 
     /// Ends what has come to its end: groups that have left, and at last the loop itself.
-    fn proceed(&mut self, now: Now) {
+    fn proceed(&mut self) {
         if self.phase == Phase::Running && self.subjects.len() == self.registered.len() {
             return;
         }
-        for (group, identity) in self.engine.remove_left() {
+        for (group, _) in self.engine.remove_left() {
             self.faults.remove(&group);
-            if let Some(subject) = self.subjects.remove(&group) {
-                let text = format!("{} has left {identity}", subject.name);
-                self.journal.write(now, None, What::Daemon { text, warning: false });
-            }
+            self.subjects.remove(&group);
         }
         if self.phase == Phase::Leaving && self.engine.groups().is_empty() {
             self.kernel.ask(crate::addr::thread::Request::Withdraw);

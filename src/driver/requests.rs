@@ -80,7 +80,8 @@ impl Driver {
         let view = self.engine.view(now.monotonic, group)?;
         Some(GroupView {
             group: self.subjects.get(&group)?.clone(),
-            since_s: now.monotonic.since(view.since).as_secs_f64(),
+            // A group whose interface never appeared has been as it is since the beginning.
+            since_s: now.monotonic.since(view.since.max(self.began)).as_secs_f64(),
             view,
             fault: self.faults.get(&group).cloned(),
         })

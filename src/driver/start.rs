@@ -91,6 +91,7 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
         effects: Vec::new(),
         buffer: vec![0; FRAME],
         frame: Vec::with_capacity(FRAME),
+        began: Clock::now(),
         last_turn: Clock::now(),
         last_stall: Instant::ZERO,
         told_guardian: Instant::ZERO,
@@ -105,6 +106,12 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     }
     for group in plan.groups {
         driver.register(now, group);
+    }
+    for name in interfaces {
+        if nix::net::if_::if_nametoindex(name.as_str()).is_err() {
+            let text = "does not exist; its groups wait for it".to_owned();
+            driver.journal.write(now, None, What::Interface { name, text });
+        }
     }
     Ok((driver, remote))
 }

@@ -18,7 +18,7 @@ use crate::net::{Clock, schedule, sys};
 
 /// Longest message: a will with frames for every unicast peer of a group.
 const LONGEST: usize = 256 * 1024;
-/// Priority among real-time threads: above the daemon's, which never work for long.
+/// Priority among real-time threads: below the event loop's, above the kernel thread's.
 const PRIORITY: u8 = 30;
 
 /// What has to be done if the daemon cannot.
@@ -26,7 +26,7 @@ const PRIORITY: u8 = 30;
 struct Charge {
     wills: BTreeMap<u32, Kept<Will>>,
     addresses: BTreeMap<(u32, IpAddr), Kept<(u8, Duration)>>,
-    /// The last sign of life of the daemon's event loop; `None` before the first.
+    /// The last sign of life of the daemon's event loop, a new will among them; `None` before the first.
     alive: Option<Instant>,
 }
 
@@ -86,6 +86,8 @@ impl Charge {
                 self.wills.remove(&group.0);
             }
             Message::Will(group, what) => {
+                // Whoever makes a will is alive; it may have had nothing to say for long before.
+                self.alive = Some(now);
                 self.wills.insert(group.0, Kept { what, done: false });
             }
             Message::Outliving(addresses) => {
@@ -212,14 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn the_watch_begins_with_the_first_sign_of_life() {
+    fn a_will_is_a_sign_of_life() {
+        let voice = Voice { packet: None, routed: BTreeMap::new() };
         let mut charge = Charge::default();
         charge.hear(Message::Will(GroupIndex(1), will(300)), at(0));
-        assert_eq!(charge.deadline(), None);
+        assert_eq!(charge.deadline(), Some(at(300)));
         charge.hear(Message::Alive, at(10));
         assert_eq!(charge.deadline(), Some(at(310)));
-        charge.hear(Message::Will(GroupIndex(2), will(30)), at(10));
-        assert_eq!(charge.deadline(), Some(at(40)));
+        charge.hear(Message::Will(GroupIndex(1), Will::default()), at(10));
+        // Long after it last held anything the daemon takes over again: it is not late for that.
+        charge.hear(Message::Will(GroupIndex(2), will(30)), at(9000));
+        charge.discharge_late(at(9000), &voice);
+        assert_eq!(charge.deadline(), Some(at(9030)));
     }
 
     #[test]
