@@ -16,7 +16,8 @@ use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::control::history::History;
 use crate::control::reload::Reloader;
-use crate::control::server::{self, Service};
+use crate::control::server;
+use crate::control::service::Service;
 use crate::control::socket::Listener;
 use crate::driver::remote::{Refused, Remote, Request};
 use crate::event::Event;

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::show::active;
 use super::text;
 use crate::control::shown::{Group, Neighbour};
 use crate::log::printable;
@@ -62,7 +61,7 @@ fn tree(group: &Group) -> Vec<Node> {
     let mut facts = vec![
         ("state", format!("{} for {}: {}", group.state, text::span(group.since_s), group.reason)),
         ("priority", priority),
-        ("active router", active(group)),
+        ("active router", text::active(group)),
         ("our address", or_none(group.source.map(|source| source.to_string()).unwrap_or_default())),
         ("virtual addresses", or_none(group.addresses.join(" "))),
         ("virtual MAC", or_none(macs.join(" "))),

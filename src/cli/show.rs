@@ -101,7 +101,7 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             text::cell(&group.id.to_string()),
             text::state(group),
             text::cell(&group.priority.to_string()),
-            text::cell(&active(group)),
+            text::cell(&text::active(group)),
             text::cell(&group.addresses.join(" ")),
             text::cell(&if macs.is_empty() { "-".to_owned() } else { macs.join(" ") }),
             text::cell(&text::span(group.since_s)),
@@ -115,14 +115,4 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Who is active, from where we stand.
-pub(super) fn active(group: &Group) -> String {
-    match group.active {
-        Some(active) if group.active == group.source => format!("{active} (here)"),
-        Some(active) => active.to_string(),
-        None if group.standing == "holding" => "(here)".into(),
-        None => "-".into(),
-    }
 }

@@ -85,6 +85,16 @@ fn bold(text: &str) -> Cell {
     }
 }
 
+/// Who is active, from where we stand.
+pub(super) fn active(group: &Group) -> String {
+    match group.active {
+        Some(active) if group.active == group.source => format!("{active} (here)"),
+        Some(active) => active.to_string(),
+        None if group.standing == "holding" => "(here)".into(),
+        None => "-".into(),
+    }
+}
+
 /// A cell with a daemon's text.
 pub(super) fn cell(text: &str) -> Cell {
     Cell::new(printable(text))

@@ -19,6 +19,7 @@
 
 use std::path::Path;
 
+mod claims;
 pub mod explain;
 pub mod fault;
 mod foreign;

@@ -1,14 +1,11 @@
 //! What the daemon runs. A plan that exists is complete and valid; nothing in it has to be checked again.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use fhrp::{Family, Mac};
-
+use super::claims::collisions;
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
-use super::reader::{Reader, Span, Spanned, Table};
+use super::reader::{Reader, Spanned, Table, or};
 use super::{raw, schema, vrrp};
 use crate::engine::group::Identity;
 
@@ -73,17 +70,6 @@ pub enum ProtocolPlan {
     Vrrp(::vrrp::Config),
 }
 
-/// What one group claims for itself on its segment, and where it says so.
-#[derive(Debug)]
-pub(super) struct Claims {
-    pub(super) interface: String,
-    pub(super) family: Family,
-    pub(super) id: Option<Spanned<u8>>,
-    pub(super) mac: Option<Spanned<Mac>>,
-    pub(super) addresses: Vec<Spanned<IpAddr>>,
-    pub(super) name: Spanned<String>,
-}
-
 /// Makes a plan of a file; what is wrong with it goes to `reader`, and the plan counts only if nothing is.
 pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
     let daemon = daemon(file.daemon.as_ref().map(|daemon| &daemon.value), reader);
@@ -145,11 +131,6 @@ fn daemon(raw: Option<&raw::Daemon>, reader: &mut Reader) -> Daemon {
     }
 }
 
-/// The value of a key, or its default.
-pub(super) fn or<T: Clone>(field: &Option<Spanned<T>>, default: T) -> T {
-    field.as_ref().map_or(default, |field| field.value.clone())
-}
-
 /// Whether Linux could have an interface of this name (`dev_valid_name` in net/core/dev.c).
 fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
     let text = &name.value;
@@ -177,59 +158,5 @@ fn nothing_of_its_own(defaults: &raw::Vrrp, reader: &mut Reader) {
             let message = format!("`{key}` belongs to one group and cannot be inherited");
             reader.error(span, message, "move it to its `[[interface.NAME.vrrp]]`");
         }
-    }
-}
-
-/// Groups that cannot live beside each other.
-fn collisions(claims: &[Claims], reader: &mut Reader) {
-    let mut routers: HashMap<(&str, Family, u8), &Span> = HashMap::new();
-    let mut macs: HashMap<(&str, Mac), &Span> = HashMap::new();
-    let mut addresses: HashMap<(&str, IpAddr), &Span> = HashMap::new();
-    let mut names: HashMap<&str, &Span> = HashMap::new();
-    for claim in claims {
-        let interface = claim.interface.as_str();
-        let mut twice = false;
-        if let Some(id) = &claim.id {
-            let key = (interface, claim.family, id.value);
-            if let Some(first) = routers.get(&key) {
-                twice = true;
-                let mac = ::vrrp::config::virtual_mac(claim.family, id.value);
-                let message = format!(
-                    "two {} groups with id {} on {interface} would share the virtual MAC {mac}",
-                    claim.family, id.value
-                );
-                let label =
-                    "another id; two versions for a change-over are one group with `version = \"2+3\"`";
-                reader.collision(
-                    &id.span,
-                    message,
-                    label.to_owned(),
-                    ((*first).clone(), "the first of them"),
-                );
-            }
-            routers.entry(key).or_insert(&id.span);
-        }
-        if let Some(mac) = claim.mac.as_ref().filter(|_| !twice) {
-            if let Some(first) = macs.get(&(interface, mac.value)) {
-                let message = format!("two groups on {interface} have the virtual MAC {}", mac.value);
-                let label = "a MAC of its own for each group".to_owned();
-                reader.collision(&mac.span, message, label, ((*first).clone(), "the first of them"));
-            }
-            macs.entry((interface, mac.value)).or_insert(&mac.span);
-        }
-        for address in &claim.addresses {
-            if let Some(first) = addresses.get(&(interface, address.value)) {
-                let message = format!("{} is on {interface} twice", address.value);
-                let label = "one of the two must go".to_owned();
-                reader.collision(&address.span, message, label, ((*first).clone(), "the first of them"));
-            }
-            addresses.entry((interface, address.value)).or_insert(&address.span);
-        }
-        if let Some(first) = names.get(claim.name.value.as_str()).filter(|_| !twice) {
-            let message = format!("two groups have the name `{}`", claim.name.value);
-            let label = "a name of its own for each group".to_owned();
-            reader.collision(&claim.name.span, message, label, ((*first).clone(), "the first of them"));
-        }
-        names.entry(&claim.name.value).or_insert(&claim.name.span);
     }
 }

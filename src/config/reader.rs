@@ -27,6 +27,11 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
+/// The value of a key, or its default.
+pub(super) fn or<T: Clone>(field: &Option<Spanned<T>>, default: T) -> T {
+    field.as_ref().map_or(default, |field| field.value.clone())
+}
+
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

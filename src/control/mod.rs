@@ -9,6 +9,7 @@ pub mod history;
 pub mod protocol;
 pub mod reload;
 pub mod server;
+pub mod service;
 mod session;
 pub mod shown;
 pub mod socket;

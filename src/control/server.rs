@@ -9,44 +9,16 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::history::History;
 use super::protocol::{Trouble, TroubleKind};
-use super::reload::Reloader;
+use super::service::Service;
 use super::session::{self, trouble_line};
 use super::socket::{Admission, Listener};
-use crate::driver::remote::Remote;
 
-/// Clients at one time.
+/// Clients at one time; fewer of them may follow events.
 pub(super) const CLIENTS: usize = 32;
-
-/// Of those, so many may follow events: whoever just wants to know something always finds a place.
-pub(super) const FOLLOWERS: usize = 24;
 
 /// How long to wait when no client can be accepted, for instance because there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// What clients may ask for.
-#[derive(Debug)]
-pub struct Service {
-    /// The event loop.
-    pub remote: Remote,
-    /// What happened.
-    pub history: Arc<History>,
-    /// The configuration file.
-    pub reloader: Reloader,
-    followers: Semaphore,
-}
-
-impl Service {
-    /// A service for the event loop behind `remote`.
-    pub fn new(remote: Remote, history: Arc<History>, reloader: Reloader) -> Self {
-        Service { remote, history, reloader, followers: Semaphore::new(FOLLOWERS) }
-    }
-
-    pub(super) fn followers(&self) -> &Semaphore {
-        &self.followers
-    }
-}
 
 /// Serves clients until it is dropped. Fails only if the socket cannot be used at all.
 pub async fn serve(listener: Listener, service: Arc<Service>) -> io::Result<()> {

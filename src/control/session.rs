@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::history::{Line, missed_line};
 use super::protocol::{self, Answer, Ask, Greeting, LONGEST_REQUEST, Order, Trouble, TroubleKind};
 use super::reload::ReloadError;
-use super::server::{FOLLOWERS, Service};
+use super::service::{FOLLOWERS, Service};
 use crate::driver::remote::{GroupView, LinkView, PAGE, Reloaded, Remote, Request};
 
 /// How long a client may take to finish a line, or to begin the next.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fhrp::Family;
 use vrrp::config::{AntiReplay, Authentication, Hmac, HmacMode, Key, Secret};
 
-use super::super::plan::or;
 use super::super::raw::{self, AuthenticationKind};
+use super::super::reader::or;
 use super::super::reader::{Reader, Span, Spanned};
 use super::super::value::{octets_from_hex, secret_from_file, spelt};
 use super::{Draft, timers};

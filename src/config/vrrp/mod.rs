@@ -14,8 +14,9 @@ use vrrp::config::{
     AcceptChecksum, DEFAULT_PRIORITY, OWNER_PRIORITY, OnMismatch, SendChecksum, Versions, virtual_mac,
 };
 
-use super::plan::{Claims, or};
+use super::claims::Claims;
 use super::raw::{self, Version};
+use super::reader::or;
 use super::reader::{Reader, Span, Spanned};
 use super::value::MacChoice;
 

@@ -6,8 +6,8 @@ use fhrp::Family;
 use fhrp::announcer::{ArpForm, Schedule};
 use vrrp::config::{DEFAULT_ADVERTISE_INTERVAL, RouterAdvertisement, Versions};
 
-use super::super::plan::or;
 use super::super::raw::ArpShape;
+use super::super::reader::or;
 use super::super::reader::{Reader, Spanned};
 use super::super::value::{TimeSpan, spelt};
 use super::Draft;

@@ -1,0 +1,73 @@
+//! What groups claim for themselves on a segment, and which of them cannot live beside each other.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use fhrp::{Family, Mac};
+
+use super::reader::{Reader, Span, Spanned};
+
+/// What one group claims for itself on its segment, and where it says so.
+#[derive(Debug)]
+pub(super) struct Claims {
+    pub(super) interface: String,
+    pub(super) family: Family,
+    pub(super) id: Option<Spanned<u8>>,
+    pub(super) mac: Option<Spanned<Mac>>,
+    pub(super) addresses: Vec<Spanned<IpAddr>>,
+    pub(super) name: Spanned<String>,
+}
+
+/// Groups that cannot live beside each other.
+pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
+    let mut routers: HashMap<(&str, Family, u8), &Span> = HashMap::new();
+    let mut macs: HashMap<(&str, Mac), &Span> = HashMap::new();
+    let mut addresses: HashMap<(&str, IpAddr), &Span> = HashMap::new();
+    let mut names: HashMap<&str, &Span> = HashMap::new();
+    for claim in claims {
+        let interface = claim.interface.as_str();
+        let mut twice = false;
+        if let Some(id) = &claim.id {
+            let key = (interface, claim.family, id.value);
+            if let Some(first) = routers.get(&key) {
+                twice = true;
+                let mac = ::vrrp::config::virtual_mac(claim.family, id.value);
+                let message = format!(
+                    "two {} groups with id {} on {interface} would share the virtual MAC {mac}",
+                    claim.family, id.value
+                );
+                let label =
+                    "another id; two versions for a change-over are one group with `version = \"2+3\"`";
+                reader.collision(
+                    &id.span,
+                    message,
+                    label.to_owned(),
+                    ((*first).clone(), "the first of them"),
+                );
+            }
+            routers.entry(key).or_insert(&id.span);
+        }
+        if let Some(mac) = claim.mac.as_ref().filter(|_| !twice) {
+            if let Some(first) = macs.get(&(interface, mac.value)) {
+                let message = format!("two groups on {interface} have the virtual MAC {}", mac.value);
+                let label = "a MAC of its own for each group".to_owned();
+                reader.collision(&mac.span, message, label, ((*first).clone(), "the first of them"));
+            }
+            macs.entry((interface, mac.value)).or_insert(&mac.span);
+        }
+        for address in &claim.addresses {
+            if let Some(first) = addresses.get(&(interface, address.value)) {
+                let message = format!("{} is on {interface} twice", address.value);
+                let label = "one of the two must go".to_owned();
+                reader.collision(&address.span, message, label, ((*first).clone(), "the first of them"));
+            }
+            addresses.entry((interface, address.value)).or_insert(&address.span);
+        }
+        if let Some(first) = names.get(claim.name.value.as_str()).filter(|_| !twice) {
+            let message = format!("two groups have the name `{}`", claim.name.value);
+            let label = "a name of its own for each group".to_owned();
+            reader.collision(&claim.name.span, message, label, ((*first).clone(), "the first of them"));
+        }
+        names.entry(&claim.name.value).or_insert(&claim.name.span);
+    }
+}
