@@ -186,6 +186,9 @@ impl Driver {
     fn turn(&mut self, ready: &[RawFd]) {
         let now = Driver::now();
         let stall = self.stall(now);
+        if stall.is_some() {
+            self.links.values().for_each(|port| port.neighbours.forget());
+        }
         // Frames first: they may say that somebody else has taken over while we were away.
         self.read_frames(ready);
         self.read_reports(ready);

@@ -59,6 +59,8 @@ pub(super) struct Slot {
     /// The number of the latest wish, and whether the address manager has yet to answer it.
     pub(super) ticket: u64,
     pub(super) waiting: bool,
+    /// Whether something is held, and in place.
+    pub(super) established: bool,
     /// Datagrams that wait until the latest wish is fulfilled.
     pub(super) unsent: Vec<Datagram>,
     /// An announcement that waits until the latest wish is fulfilled.
@@ -76,6 +78,7 @@ impl Slot {
             holdings: Holdings::none(),
             ticket: 0,
             waiting: false,
+            established: false,
             unsent: Vec::new(),
             announce: None,
         }
@@ -86,6 +89,7 @@ impl Slot {
         self.holdings = holdings.clone();
         self.ticket += 1;
         self.waiting = true;
+        self.established &= !holdings.is_empty();
         self.unsent.clear();
         self.announce = None;
     }

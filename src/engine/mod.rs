@@ -240,7 +240,8 @@ impl Engine {
         self.timers.earliest()
     }
 
-    /// A host asks for an address on a link. `None`: it is not ours to answer.
+    /// A host asks for an address on a link. `None`: it is not ours to answer, or not yet: an answer teaches
+    /// switches where the virtual MAC is, and its frames must be taken there by then.
     pub fn solicited(
         &mut self,
         now: Now,
@@ -249,6 +250,9 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) -> Option<Reply> {
         let (group, address) = self.held.find(link, asked.target)?;
+        if !self.slot(group)?.established {
+            return None;
+        }
         let mac = match address.answer {
             fhrp::Answer::Silent => None,
             fhrp::Answer::With(mac) => Some(mac),
@@ -273,6 +277,7 @@ impl Engine {
         slot.waiting = false;
         let (announce, unsent) = (slot.announce.take(), std::mem::take(&mut slot.unsent));
         let (announce, unsent) = if result.is_ok() { (announce, unsent) } else { (None, Vec::new()) };
+        slot.established = result.is_ok() && !slot.holdings.is_empty();
         let link = slot.link;
         out.extend(unsent.into_iter().map(|datagram| Effect::Send { group, link, datagram }));
         if let Some(form) = announce {

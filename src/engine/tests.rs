@@ -248,6 +248,10 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
     engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
     scripts[1].answers(vec![Action::Hold(holdings([10, 0, 0, 2], Answer::Ask))]);
     engine.command(at(1), GroupIndex(1), Command::Announce, &mut out);
+    let too_early = Solicitation { from_mac: mac, from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    assert_eq!(engine.solicited(at(2), 7, &too_early, &mut out), None);
+    engine.held(at(2), GroupIndex(0), 1, Ok(()), &mut out);
+    engine.held(at(2), GroupIndex(1), 1, Ok(()), &mut out);
     let asked = |target: [u8; 4]| Solicitation {
         from_mac: Mac([2, 0, 0, 0, 0, 1]),
         from: None,

@@ -42,7 +42,7 @@ const FOUR_UNITS: u8 = 4;
 /// What a host asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// Which MAC has this IPv4 address? A request whose sender is its own target is an announcement.
+    /// Which MAC has this IPv4 address?
     Arp(Solicitation),
     /// Which MAC has this IPv6 address?
     Neighbour {
@@ -84,6 +84,10 @@ fn parse_arp(packet: &[u8]) -> Option<Solicitation> {
     let from_mac = Mac(arp.sender_hw_addr().try_into().ok()?);
     let from = Ipv4Addr::from(<[u8; 4]>::try_from(arp.sender_protocol_addr()).ok()?);
     let target = Ipv4Addr::from(<[u8; 4]>::try_from(arp.target_protocol_addr()).ok()?);
+    if from == target {
+        // An announcement in the form of a question: whoever sends it knows the answer.
+        return None;
+    }
     let from = (!from.is_unspecified()).then_some(IpAddr::V4(from));
     station(from_mac).map(|from_mac| Solicitation { from_mac, from, target: target.into() })
 }

@@ -172,7 +172,7 @@ impl NeighbourSocket {
     }
 
     /// Hears questions from now on, or none: a router that holds nothing is not woken by every broadcast.
-    /// Takes some microseconds; to be called whenever the role changes.
+    /// Takes some microseconds; to be called whenever the role changes. What was asked before is forgotten.
     ///
     /// # Errors
     /// None that a valid socket can meet, but for want of memory.
@@ -181,8 +181,21 @@ impl NeighbourSocket {
             let program = if listen { filter::solicitations() } else { filter::nothing() };
             self.packet.set_filter(&program)?;
             self.listening = listen;
+            self.forget();
         }
         Ok(())
+    }
+
+    /// Forgets what is waiting: a question that is old has been asked again, or no longer matters.
+    pub fn forget(&self) {
+        // One octet is enough to take a frame from the queue; more than the queue holds cannot wait.
+        let mut octet = [0];
+        for _ in 0..QUESTION_QUEUE {
+            match self.packet.receive(&mut octet) {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     /// Whether questions are heard.
