@@ -112,7 +112,14 @@ fn beside_keepalived(name: &str, addresses: &[&str], ours: &str, theirs: &str) -
         interval: if version_two { Duration::from_secs(1) } else { Duration::from_millis(100) },
         two_forms: !version_two && addresses == IPV4,
         stop_leaves_addresses: false,
+        kinds: kinds(addresses),
     }
+}
+
+fn kinds(addresses: &[&str]) -> Vec<&'static str> {
+    let announcement = if addresses == IPV6 { "icmpv6.type == 136" } else { "arp.opcode == 2" };
+    let membership = if addresses == IPV6 { "icmpv6.type == 143" } else { "igmp" };
+    vec!["vrrp", announcement, membership]
 }
 
 /// FRR has no daemon that makes links: the operator gives it one for each group, with the virtual MAC.
@@ -154,6 +161,7 @@ fn beside_frr(name: &str, addresses: &[&str]) -> Story {
         two_forms: addresses == IPV4,
         // It lets its link up again when it stops, with the address on it.
         stop_leaves_addresses: true,
+        kinds: kinds(addresses),
     }
 }
 
@@ -184,7 +192,10 @@ fn keepalived_ipv6() {
 
 #[test]
 fn keepalived_ipv6_virtual_mac() {
-    beside_keepalived("IPv6, virtual MAC", IPV6, "", "use_vmac").play();
+    let ours = "router-advertisement = { interval = \"4s\", prefixes = [\"2001:db8:10::/64\"] }";
+    let mut story = beside_keepalived("IPv6, virtual MAC", IPV6, ours, "use_vmac");
+    story.kinds.push("icmpv6.type == 134");
+    story.play();
 }
 
 #[test]

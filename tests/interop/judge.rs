@@ -14,8 +14,9 @@ const COMPLAINTS: [&str; 9] =
 /// Has both judges look at every frame that came from our router onto the LAN.
 ///
 /// With `two_forms`, an IPv4 checksum of version 3 may be of either form; else there is but one. Both judges
-/// want a pseudo-header unless told otherwise, and only tshark can be told.
-pub fn judge(pair: &Pair, two_forms: bool) {
+/// want a pseudo-header unless told otherwise, and only tshark can be told. `kinds`, in tshark's words, must all
+/// be there to be judged.
+pub fn judge(pair: &Pair, two_forms: bool, kinds: &[&str]) {
     let title = &pair.lab.scenario().title;
     if !possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
         return;
@@ -24,8 +25,10 @@ pub fn judge(pair: &Pair, two_forms: bool) {
     let (all, ours) = (pair.captures.path().join("segment.pcapng"), pair.captures.path().join("ours.pcap"));
     let port = format!("frame.interface_name == \"{OURS}-lan\"");
     run("tshark", &["-r", path(&all), "-Y", &port, "-w", path(&ours), "-F", "pcap"]);
-    let adverts = tshark(&ours, true, "vrrp", &["frame.number"]).lines().count();
-    assert!(adverts > 0, "{title}: no adverts of ours");
+    for kind in kinds {
+        let frames = tshark(&ours, true, kind, &["frame.number"]).lines().count();
+        assert!(frames > 0, "{title}: none of ours is `{kind}`");
+    }
 
     let with_pseudo_header = tshark_dislikes(&ours, false);
     let without = tshark_dislikes(&ours, true);

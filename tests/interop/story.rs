@@ -25,6 +25,8 @@ pub struct Story {
     pub two_forms: bool,
     /// Whether the other one's kernel goes on answering after a graceful stop.
     pub stop_leaves_addresses: bool,
+    /// Frames that firsthop must have sent, for the judges.
+    pub kinds: Vec<&'static str>,
 }
 
 impl Story {
@@ -72,7 +74,7 @@ impl<'a> Play<'a> {
         if self.story.two_forms {
             self.forms_are_known();
         }
-        judge::judge(&self.pair, self.story.two_forms);
+        judge::judge(&self.pair, self.story.two_forms, &self.story.kinds);
     }
 
     /// Both start; the better one is Active, alone, and the other follows without a word.
@@ -99,6 +101,7 @@ impl<'a> Play<'a> {
     /// better one returns.
     fn graceful_stop(&mut self) {
         let at = self.pair.fault(Deed::Stop, Some(self.better));
+        self.hurries_after_goodbye(at);
         if self.better == THEIRS && self.story.stop_leaves_addresses {
             self.answers_beside_a_dead_one(at);
         } else {
@@ -117,6 +120,7 @@ impl<'a> Play<'a> {
     fn daemon_killed(&mut self) {
         let at = self.pair.fault(Deed::Kill, Some(self.better));
         if self.better == OURS {
+            self.hurries_after_goodbye(at);
             self.settles_on(self.worse);
             self.said_goodbye_once(OURS, at);
         } else {
@@ -199,6 +203,20 @@ impl<'a> Play<'a> {
                 |ip: &IpAddr| pair.who(*ip).iter().filter(|(router, _)| router == OURS).count() == 1;
             story.addresses.iter().all(answers)
         });
+    }
+
+    /// The worse one takes over because of the goodbye, which it must have believed, and not by time-out. The two
+    /// are two intervals apart, which only at a second each is more than a busy machine may take.
+    fn hurries_after_goodbye(&mut self, since: u64) {
+        let (better, worse, interval) = (self.better, self.worse, self.story.interval);
+        self.pair.until(&format!("{worse} advertises"), |pair| !pair.said(worse, since).is_empty());
+        let goodbye =
+            self.pair.said(better, since).iter().find(|advert| advert.priority == 0).map(|advert| advert.at);
+        let first = self.pair.said(worse, since)[0].at;
+        let hurried = goodbye.is_some_and(|goodbye| {
+            first > goodbye && (interval < Duration::from_secs(1) || first - goodbye < 2_500_000_000)
+        });
+        assert!(hurried, "goodbye at {goodbye:?}, take-over at {first}\n{}", self.pair.known());
     }
 
     /// One advert with priority 0, and then silence.
