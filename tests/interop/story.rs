@@ -80,12 +80,11 @@ impl<'a> Play<'a> {
     /// Both start; the better one is Active, alone, and the other follows without a word.
     fn election(&mut self) {
         self.pair.lab.start().unwrap();
-        self.settles_on(self.better);
         if self.story.two_forms && self.better == OURS {
             // It believes nobody before it was heard itself: only then do we know which form it understands.
             self.pair.until("it is heard", |pair| pair.group()["neighbours"][0].is_object());
-            self.settles_on(self.better);
         }
+        self.settles_on(self.better);
         self.stays_with(self.better);
         let theirs = self.pair.said(THEIRS, 0);
         let group = self.pair.group();
