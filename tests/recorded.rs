@@ -1,6 +1,8 @@
 //! The captures in `pcaps/` as the daemon reads them: every frame of VRRP is good, and they tell the story that
 //! their README tells.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
