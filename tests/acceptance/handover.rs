@@ -67,14 +67,14 @@ fn hurt(deed: Deed) {
     else {
         return;
     };
-    stage.start(&["r2", "r1"]);
-    stage.until("every group has one Active", |stage| {
-        let active = |router: &str, stage: &mut Stage| {
-            stage.groups(router).iter().filter(|group| group["state"] == "Active").count()
-        };
-        active("r2", stage) == 15 && active("r1", stage) == 0
+    // With equal priorities whoever is first stays.
+    stage.start(&["r2"]);
+    stage.until("r2 has every role", |stage| {
+        stage.groups("r2").iter().all(|group| group["state"] == "Active")
     });
-    rest(1100);
+    stage.start(&["r1"]);
+    rest(1500);
+    assert!(stage.groups("r1").iter().all(|group| group["state"] == "Backup"));
     let at = stage.fault(deed, Some("r2"));
     stage.until("r1 has taken over everything", |stage| {
         let found = take_overs(stage, at);
