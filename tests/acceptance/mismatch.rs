@@ -19,7 +19,7 @@ fn group(id: u8, priority: u8, more: &str) -> String {
 fn form(source: std::net::IpAddr, message: &[u8]) -> &'static str {
     let group = ip("224.0.0.18");
     let with = Sum::new().over_pseudo_header(source, group, 112, message.len() as u32);
-    match (Sum::new().over(message).is_zero(), with.over(message).is_zero()) {
+    match (Sum::new().over(message).checksum() == 0, with.over(message).checksum() == 0) {
         (true, false) => "rfc9568",
         (false, true) => "pseudo-header",
         other => panic!("{other:?}"),
