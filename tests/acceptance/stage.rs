@@ -132,6 +132,18 @@ impl Stage {
         since.elapsed()
     }
 
+    /// Whether this comes to be so within that time.
+    pub fn try_within(&mut self, patience: Duration, mut wanted: impl FnMut(&mut Stage) -> bool) -> bool {
+        let since = Instant::now();
+        while !wanted(self) {
+            if since.elapsed() > patience {
+                return false;
+            }
+            rest(5);
+        }
+        true
+    }
+
     /// Waits until the group is in this state on that router.
     pub fn state(&mut self, router: &str, group: &str, state: &str) -> Duration {
         self.until(&format!("{group} is {state} on {router}"), |stage| {
