@@ -44,6 +44,10 @@ pub enum Unreadable {
     /// A part of a datagram; none of the protocols is ever so long that it must be cut.
     #[error("a fragment")]
     Fragment,
+    /// From an address that is no station's: unspecified, loopback, multicast, reserved. The kernel would not
+    /// hand such a packet to a raw socket, but a packet socket sees everything.
+    #[error("source {0}, which no station can have")]
+    Source(IpAddr),
     /// A UDP length that is shorter than its header or longer than the packet.
     #[error("UDP length {length}, must be 8 to {room}")]
     UdpLength {
@@ -66,6 +70,7 @@ impl Unreadable {
             Unreadable::IpHeader => "ip-header-errors",
             Unreadable::IpChecksum => "ip-checksum-errors",
             Unreadable::Fragment => "fragments",
+            Unreadable::Source(_) => "impossible-sources",
             Unreadable::UdpLength { .. } => "udp-length-errors",
             Unreadable::UdpChecksum => "udp-checksum-errors",
         }
@@ -109,6 +114,9 @@ fn parse_with(bytes: &[u8], at: Instant, verify_udp: bool) -> Result<Received<'_
         EtherType::IPV6 => read_ipv6(packet)?,
         other => return Err(Unreadable::EtherType(other.0)),
     };
+    if !is_station(ip.source) {
+        return Err(Unreadable::Source(ip.source));
+    }
     let (ports, payload) = match ip.protocol {
         ip_protocol::UDP => read_udp(&ip, verify_udp)?,
         _ => (None, ip.payload),
@@ -125,6 +133,15 @@ fn parse_with(bytes: &[u8], at: Instant, verify_udp: bool) -> Result<Received<'_
         ip_header: ip.header,
         payload,
     })
+}
+
+/// Whether anybody can have this address.
+fn is_station(ip: IpAddr) -> bool {
+    let reserved = match ip {
+        IpAddr::V4(ip) => ip.octets()[0] >= 240,
+        IpAddr::V6(_) => false,
+    };
+    !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || reserved)
 }
 
 struct IpPacket<'a> {

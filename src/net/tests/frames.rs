@@ -11,8 +11,15 @@ use crate::net::frame::{Unreadable, Unsendable, parse, receive_time, write};
 
 fn datagrams() -> impl Strategy<Value = Datagram> {
     let addresses = prop_oneof![
-        any::<([u8; 4], [u8; 4])>().prop_map(|(from, to)| (IpAddr::from(from), IpAddr::from(to))),
-        any::<([u8; 16], [u8; 16])>().prop_map(|(from, to)| (IpAddr::from(from), IpAddr::from(to))),
+        // The first octet says whether it can be a source at all.
+        (any::<([u8; 4], [u8; 4])>(), 1..127_u8).prop_map(|((mut from, to), first)| {
+            from[0] = first;
+            (IpAddr::from(from), IpAddr::from(to))
+        }),
+        (any::<([u8; 16], [u8; 16])>(), 1..0xff_u8).prop_map(|((mut from, to), first)| {
+            from[0] = first;
+            (IpAddr::from(from), IpAddr::from(to))
+        }),
     ];
     let transport = prop_oneof![
         Just((VRRP, None)),
@@ -206,4 +213,31 @@ fn a_jump_of_the_wall_clock_moves_no_frame_out_of_its_turn() {
     assert_eq!(at(Some(wall + 3600 * second)), now);
     assert_eq!(at(Some(wall - 3600 * second)), last_drain);
     assert_eq!(receive_time(None, wall, now, now + second), now);
+}
+
+#[test]
+fn sources_that_no_station_can_have_are_refused() {
+    let reads = |source: &str, destination: &str| {
+        let datagram = Datagram {
+            route: Route::Link { source_mac: Mac([2; 6]), destination_mac: Mac([1; 6]) },
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            hop_limit: 255,
+            traffic_class: 0,
+            identification: 0,
+            protocol: VRRP,
+            ports: None,
+            payload: vec![0; 12],
+        };
+        parse(&written(&datagram), Instant::ZERO).map(|received| received.source)
+    };
+    for source in ["0.0.0.0", "127.0.0.1", "224.0.0.18", "240.0.0.1", "255.255.255.255"] {
+        let source: IpAddr = source.parse().unwrap();
+        assert_eq!(reads(&source.to_string(), "224.0.0.18"), Err(Unreadable::Source(source)));
+    }
+    for source in ["::", "::1", "ff02::12"] {
+        let source: IpAddr = source.parse().unwrap();
+        assert_eq!(reads(&source.to_string(), "ff02::12"), Err(Unreadable::Source(source)));
+    }
+    assert!(reads("10.0.0.1", "224.0.0.18").is_ok() && reads("fe80::1", "ff02::12").is_ok());
 }
