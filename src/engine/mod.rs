@@ -193,6 +193,7 @@ impl Engine {
     /// An interface is gone: its groups are told that it is down.
     pub fn link_gone(&mut self, now: Now, index: u32, out: &mut Vec<Effect>) {
         let Some(mut link) = self.links.remove(&index) else { return };
+        link.index = 0;
         link.up = false;
         link.addresses.clear();
         for group in self.groups_where(|slot| slot.link == index) {

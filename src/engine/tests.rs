@@ -42,6 +42,7 @@ impl Group for Script {
             Input::Tick => "tick".to_owned(),
             Input::Packet(received) => format!("packet from {}", received.source),
             Input::Solicited(asked) => format!("solicited {}", asked.target),
+            Input::Link(link) if link.index == 0 => format!("link {} gone", link.name),
             Input::Link(link) => format!("link {} {}", link.name, if link.up { "up" } else { "down" }),
             Input::Penalty(penalty) => format!("penalty {penalty}"),
             Input::Command(command) => format!("{command:?}"),
@@ -167,7 +168,7 @@ fn a_group_starts_when_its_interface_appears() {
 fn an_interface_that_returns_under_another_number_finds_its_groups() {
     let (mut engine, scripts, mut out) = engine_with(&[1]);
     engine.link_gone(at(1), 7, &mut out);
-    assert_eq!(scripts[0].heard(), ["link lan down"]);
+    assert_eq!(scripts[0].heard(), ["link lan gone"]);
     assert_eq!(
         engine.receive(at(1), 7, &packet(&[1]), &mut out),
         Delivery::NoSuchGroup { protocol: "script", id: 1 }
