@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use firsthop::lab::Deed;
 use fhrp::Mac;
+use firsthop::lab::Deed;
 
 use crate::frames::{Frame, announcements, claims};
 use crate::stage::{Stage, detail_of, ip, now};
@@ -69,9 +69,9 @@ fn s01_one_answer() {
     let killed = stage.fault(Deed::Kill, Some("r1"));
     stage.until("the other speaks in both families", |stage| {
         let adverts = stage.adverts(killed, 10);
-        [true, false].into_iter().all(|v4| {
-            adverts.iter().any(|advert| advert.router == "r2" && advert.source.is_ipv4() == v4)
-        })
+        [true, false]
+            .into_iter()
+            .all(|v4| adverts.iter().any(|advert| advert.router == "r2" && advert.source.is_ipv4() == v4))
     });
     for address in [V4, LINK_LOCAL, V6] {
         one_answer(&stage, "r2", address);
@@ -171,7 +171,8 @@ fn s16_ipv6() {
 fn judge_v6(stage: &mut Stage, active: &str, since: u64) {
     let frames = stage.frames(since);
     // Link-local first: it is the first address of every advertisement.
-    let adverts: Vec<_> = frames.iter().filter_map(Frame::vrrp).filter(|(_, _, message)| message[2] > 0).collect();
+    let adverts: Vec<_> =
+        frames.iter().filter_map(Frame::vrrp).filter(|(_, _, message)| message[2] > 0).collect();
     assert!(!adverts.is_empty());
     for (source, _, message) in adverts {
         let first: [u8; 16] = message[8..24].try_into().unwrap();

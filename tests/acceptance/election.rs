@@ -47,7 +47,10 @@ fn s06_ties() {
         assert_eq!(stage.group("r2", name)["state"], "Active", "{name}");
         let lower = stage.group("r1", name);
         assert_eq!(lower["state"], "Backup", "{name}");
-        assert!(text(&lower["reason"]).contains("has the same priority 150 and the higher address"), "{lower}");
+        assert!(
+            text(&lower["reason"]).contains("has the same priority 150 and the higher address"),
+            "{lower}"
+        );
     }
     for (vrid, interval) in [(10, ms(100)), (11, ms(1000))] {
         for v4 in [true, false] {
@@ -118,9 +121,7 @@ fn s07_preempt() {
 
 #[test]
 fn s18_boot() {
-    let config = |more: &str| {
-        group("v4", 10, "10.0.10.1/24", more) + &group("v6", 10, "fe80::10/64", more)
-    };
+    let config = |more: &str| group("v4", 10, "10.0.10.1/24", more) + &group("v6", 10, "fe80::10/64", more);
     let delayed = config("priority = 200\nstartup-delay = \"3s\"");
     let Some(mut stage) = Stage::new(&[("r1", &delayed), ("r2", &config("priority = 100"))]) else { return };
     stage.start(&["r2"]);
@@ -150,7 +151,10 @@ fn s18_boot() {
     assert!(quiet.is_empty(), "advertised before the delay was over");
     for address in ["10.0.10.1", "fe80::10"] {
         let all = announcements(&frames, ip(address), "r1");
-        assert!(all.iter().all(|claim| claim.at > began + 3_000_000_000), "announced before the delay was over");
+        assert!(
+            all.iter().all(|claim| claim.at > began + 3_000_000_000),
+            "announced before the delay was over"
+        );
         assert!(!all.is_empty());
     }
 }

@@ -18,8 +18,10 @@ pub struct Forged {
     /// The octets after the count: in version 2 the authentication type and seconds, in version 3 centiseconds.
     pub interval: u16,
     pub addresses: Vec<IpAddr>,
-    /// Octets behind the addresses: authentication data, trailers.
+    /// Octets behind the addresses: authentication data.
     pub trailer: Vec<u8>,
+    /// Octets behind everything that the checksum does not cover: an HMAC trailer over IPv4.
+    pub uncovered: Vec<u8>,
     /// Added to the right checksum.
     pub checksum_off: u16,
     /// Octets of the message that are sent; `None`: all.
@@ -40,6 +42,7 @@ impl Forged {
             interval: 10,
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             trailer: Vec::new(),
+            uncovered: Vec::new(),
             checksum_off: 0,
             cut: None,
         }
@@ -47,7 +50,12 @@ impl Forged {
 
     /// A correct advertisement of version 2, every second, without authentication.
     pub fn v2(source: &str, vrid: u8, priority: u8, addresses: &[&str]) -> Forged {
-        Forged { version: 2, interval: 1, trailer: vec![0; 8], ..Forged::v3(source, vrid, priority, addresses) }
+        Forged {
+            version: 2,
+            interval: 1,
+            trailer: vec![0; 8],
+            ..Forged::v3(source, vrid, priority, addresses)
+        }
     }
 
     fn message(&self) -> Vec<u8> {
@@ -70,6 +78,7 @@ impl Forged {
         };
         let checksum = sum.over(&message).checksum().wrapping_add(self.checksum_off);
         message[6..8].copy_from_slice(&checksum.to_be_bytes());
+        message.extend(&self.uncovered);
         message.truncate(self.cut.unwrap_or(message.len()));
         message
     }

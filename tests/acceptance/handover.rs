@@ -174,8 +174,7 @@ fn s04_order() {
             "{count} addresses: all announced {:.3} ms after the first advert",
             (first[count - 1].at - adverts[0]) as f64 / 1e6
         );
-        let gaps: Vec<_> =
-            adverts.windows(2).map(|pair| Duration::from_nanos(pair[1] - pair[0])).collect();
+        let gaps: Vec<_> = adverts.windows(2).map(|pair| Duration::from_nanos(pair[1] - pair[0])).collect();
         println!("longest time between adverts {:?}", gaps.iter().max().unwrap());
         assert!(gaps.iter().all(|gap| *gap < ms(100) + BUSY), "{gaps:?}");
     }
@@ -255,11 +254,8 @@ fn stop_loses_no_packet() {
         };
         scenario.timeline =
             vec![step(Deed::Stop, Target::Router("r1".into())), step(Deed::Recover, Target::Active)];
-        let options = firsthop::lab::Options {
-            firsthop: crate::stage::FIRSTHOP.into(),
-            captures: None,
-            work: None,
-        };
+        let options =
+            firsthop::lab::Options { firsthop: crate::stage::FIRSTHOP.into(), captures: None, work: None };
         let mut lab = firsthop::lab::Lab::build(&scenario, options).unwrap();
         let report = play(&mut lab, 2, &Quiet, &AtomicBool::new(false)).unwrap();
         for run in &report.steps[0].runs {

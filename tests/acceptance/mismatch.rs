@@ -5,7 +5,7 @@ use firsthop::lab::Deed;
 use serde_json::Value;
 
 use crate::frames::Frame;
-use crate::stage::{Stage, counter_of, detail_of, ip, now, neighbour_of, rest, text};
+use crate::stage::{Stage, counter_of, detail_of, ip, neighbour_of, now, rest, text};
 
 fn group(id: u8, priority: u8, more: &str) -> String {
     format!(
@@ -29,7 +29,8 @@ fn form(source: std::net::IpAddr, message: &[u8]) -> &'static str {
 /// The form that a router sent last for a group.
 fn sent_form(frames: &[Frame], router: &str, vrid: u8) -> Option<&'static str> {
     let of = |frame: &&Frame| {
-        frame.from == router && frame.vrrp().is_some_and(|(_, _, message)| message[1] == vrid && message[2] > 0)
+        frame.from == router
+            && frame.vrrp().is_some_and(|(_, _, message)| message[1] == vrid && message[2] > 0)
     };
     let last = frames.iter().rfind(of)?;
     last.vrrp().map(|(source, _, message)| form(source, message))
@@ -52,9 +53,11 @@ fn s08_checksum_forms() {
         stage.state("r2", name, "Backup");
     }
     rest(500);
-    for (name, shown) in
-        [("g1", "RFC 5798 pseudo-header form"), ("g2", "RFC 9568, message only"), ("g3", "RFC 9568, message only")]
-    {
+    for (name, shown) in [
+        ("g1", "RFC 5798 pseudo-header form"),
+        ("g2", "RFC 9568, message only"),
+        ("g3", "RFC 9568, message only"),
+    ] {
         let seen = stage.group("r2", name);
         let neighbour = neighbour_of(&seen, "10.0.10.2");
         assert_eq!(detail_of(&neighbour, "checksum"), shown, "{name}");
@@ -78,10 +81,14 @@ fn s08_checksum_forms() {
 /// Two real routers, each group of them wrong in another way.
 #[test]
 fn s09_mismatches_are_loud() {
-    let password = |word: &str| format!("version = 2\nauthentication = {{ kind = \"text\", password = \"{word}\" }}");
-    let key = |key: &str| format!("authentication = {{ kind = \"hmac\", keys = [{{ id = 1, key = \"{key}\" }}] }}");
+    let password =
+        |word: &str| format!("version = 2\nauthentication = {{ kind = \"text\", password = \"{word}\" }}");
+    let key =
+        |key: &str| format!("authentication = {{ kind = \"hmac\", keys = [{{ id = 1, key = \"{key}\" }}] }}");
     let list = |id: u8, last: u8| {
-        format!("[[interface.lan.vrrp]]\nname = \"g{id}\"\nid = {id}\nversion = 2\naddresses = [\"10.0.10.20/24\", \"10.0.10.{last}/24\"]\n")
+        format!(
+            "[[interface.lan.vrrp]]\nname = \"g{id}\"\nid = {id}\nversion = 2\naddresses = [\"10.0.10.20/24\", \"10.0.10.{last}/24\"]\n"
+        )
     };
     let r1 = group(1, 200, "")
         + &group(2, 200, "version = 2")
@@ -138,8 +145,15 @@ const FIRST: &str = "0123456789abcdef0123456789abcdef";
 const SECOND: &str = "fedcba9876543210fedcba9876543210";
 
 fn signed(priority: u8, hmac: &str, cisco: &str) -> String {
-    group(1, priority, &format!("advertise-interval = \"100ms\"\nauthentication = {{ kind = \"hmac\", keys = [{hmac}] }}"))
-        + &group(2, priority, &format!("version = 2\nauthentication = {{ kind = \"cisco-md5\", keys = [{cisco}] }}"))
+    group(
+        1,
+        priority,
+        &format!("advertise-interval = \"100ms\"\nauthentication = {{ kind = \"hmac\", keys = [{hmac}] }}"),
+    ) + &group(
+        2,
+        priority,
+        &format!("version = 2\nauthentication = {{ kind = \"cisco-md5\", keys = [{cisco}] }}"),
+    )
 }
 
 /// The vectors and the flipped bits are in `protocols/vrrp/tests/authentication.rs`; here keys are rolled.
@@ -147,9 +161,9 @@ fn signed(priority: u8, hmac: &str, cisco: &str) -> String {
 fn s19_keys_are_rolled_without_an_outage() {
     let (a, b) = (format!("{{ id = 1, key = \"{FIRST}\" }}"), format!("{{ id = 2, key = \"{SECOND}\" }}"));
     let (c, d) = ("{ id = 1, key = \"old\" }", "{ id = 2, key = \"new\" }");
-    let step = |priority: u8, hmac: &[&str], cisco: &[&str]| signed(priority, &hmac.join(", "), &cisco.join(", "));
-    let Some(mut stage) =
-        Stage::new(&[("r1", &step(200, &[&a], &[c])), ("r2", &step(100, &[&a], &[c]))])
+    let step =
+        |priority: u8, hmac: &[&str], cisco: &[&str]| signed(priority, &hmac.join(", "), &cisco.join(", "));
+    let Some(mut stage) = Stage::new(&[("r1", &step(200, &[&a], &[c])), ("r2", &step(100, &[&a], &[c]))])
     else {
         return;
     };
@@ -181,6 +195,7 @@ fn s19_keys_are_rolled_without_an_outage() {
     // The key that was rolled out is a stranger's now.
     stage.reload("r1", &step(200, &[&a], &[c]));
     stage.until("the old keys are refused", |stage| {
-        stage.count("r2", "g1", "hmac-unknown-key") > 0 && stage.count("r2", "g2", "authentication-failures") > 0
+        stage.count("r2", "g1", "hmac-unknown-key") > 0
+            && stage.count("r2", "g2", "authentication-failures") > 0
     });
 }

@@ -214,7 +214,8 @@ impl Stage {
     /// The states that a group entered, with the reasons.
     pub fn transitions(&mut self, router: &str, group: &str) -> Vec<String> {
         let events = self.events(router);
-        let of = events.iter().filter(|event| event["group"]["name"] == group && event["note"] == "transition");
+        let of =
+            events.iter().filter(|event| event["group"]["name"] == group && event["note"] == "transition");
         of.map(|event| format!("{}: {}", text(&event["to"]), text(&event["reason"]))).collect()
     }
 

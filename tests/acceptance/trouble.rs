@@ -25,9 +25,8 @@ fn group(id: u8, priority: u8, interval: &str, more: &str) -> String {
 /// the hosts' caches differ with who was heard last.
 #[test]
 fn s10_split_brain() {
-    let config = |priority| {
-        group(11, priority, "100ms", "") + &group(12, priority, "100ms", "virtual-mac = false")
-    };
+    let config =
+        |priority| group(11, priority, "100ms", "") + &group(12, priority, "100ms", "virtual-mac = false");
     let Some(mut stage) = Stage::new(&[("r1", &config(200)), ("r2", &config(100))]) else { return };
     let addresses = ["10.0.10.11", "10.0.10.111", "10.0.10.12", "10.0.10.112"];
     stage.start(&["r1", "r2"]);
@@ -176,7 +175,12 @@ fn life(wall: impl Fn(usize) -> Duration) -> Vec<String> {
     let plan = config::parse(
         "clock",
         &(group(10, 100, "100ms", "")
-            + &group(11, 100, "100ms", &format!("authentication = {{ kind = \"hmac\", keys = [{{ id = 1, key = \"{key}\" }}] }}"))),
+            + &group(
+                11,
+                100,
+                "100ms",
+                &format!("authentication = {{ kind = \"hmac\", keys = [{{ id = 1, key = \"{key}\" }}] }}"),
+            )),
     )
     .unwrap();
     let mut engine = Engine::new(protocols::PROTOCOLS, Box::new(|| 7));
@@ -230,7 +234,12 @@ fn life(wall: impl Fn(usize) -> Duration) -> Vec<String> {
 fn told(effect: Effect) -> String {
     match effect {
         Effect::Send { group, link, datagram } => {
-            format!("send {group:?} {link} {} to {}, {}", datagram.source, datagram.destination, datagram.payload.len())
+            format!(
+                "send {group:?} {link} {} to {}, {}",
+                datagram.source,
+                datagram.destination,
+                datagram.payload.len()
+            )
         }
         Effect::LastWill { group, link, datagrams } => format!("will {group:?} {link} {}", datagrams.len()),
         other => format!("{other:?}"),
@@ -239,5 +248,12 @@ fn told(effect: Effect) -> String {
 
 fn lan() -> Link {
     let address: InterfaceAddress = "10.0.10.2/24".parse().unwrap();
-    Link { index: 2, name: "lan".into(), mac: Mac([2, 0, 0, 0, 0, 2]), mtu: 1500, up: true, addresses: vec![address] }
+    Link {
+        index: 2,
+        name: "lan".into(),
+        mac: Mac([2, 0, 0, 0, 0, 2]),
+        mtu: 1500,
+        up: true,
+        addresses: vec![address],
+    }
 }
