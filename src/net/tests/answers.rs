@@ -105,6 +105,8 @@ fn questions_are_read() {
     assert_eq!(parse_solicitation(&request), None);
     request[21] = 1;
     assert_eq!(parse_solicitation(&request), Some(Asked::Arp(asked(Some(host), VIP.into()))));
+    let announced = gratuitous_arp(VIRTUAL_MAC, VIP, ArpForm::Request).next().unwrap();
+    assert_eq!(parse_solicitation(&announced), None);
     request[28..32].fill(0);
     assert_eq!(parse_solicitation(&request), Some(Asked::Arp(asked(None, VIP.into()))));
     request[22] = 1;
