@@ -1,5 +1,6 @@
 //! What comes in: frames, solicitations, reports of the kernel thread.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
@@ -9,7 +10,7 @@ use fhrp::packet::ip_protocol;
 use super::{Driver, Phase};
 use crate::addr::KernelEvent;
 use crate::addr::thread::Report;
-use crate::engine::{Delivery, Now};
+use crate::engine::{Delivery, GroupIndex, Now};
 use crate::event::What;
 use crate::net::frame;
 use crate::net::neighbour::{self, Asked};
@@ -141,6 +142,8 @@ impl Driver {
         if !ready.contains(&self.kernel.wake_fd().as_raw_fd()) {
             return;
         }
+        // Several addresses of a group may come back at once; all of them are announced once.
+        let mut restored = BTreeSet::new();
         while let Some(report) = self.kernel.try_report() {
             let now = Driver::now();
             match report {
@@ -154,7 +157,7 @@ impl Driver {
                     };
                     self.engine.held(now, group, ticket, result, &mut self.effects);
                 }
-                Report::Kernel(event) => self.kernel_event(now, event),
+                Report::Kernel(event) => self.kernel_event(now, event, &mut restored),
                 Report::Prepared(Ok(())) => {}
                 Report::Prepared(Err(fault)) => {
                     let text = format!("cannot prepare: {fault}");
@@ -175,9 +178,15 @@ impl Driver {
             }
             self.perform(now);
         }
+        let now = Driver::now();
+        for group in restored {
+            self.engine.command(now, group, fhrp::Command::Announce, &mut self.effects);
+        }
+        self.perform(now);
     }
 
-    fn kernel_event(&mut self, now: Now, event: KernelEvent) {
+    /// Groups with addresses that came back are put into `restored`.
+    fn kernel_event(&mut self, now: Now, event: KernelEvent, restored: &mut BTreeSet<GroupIndex>) {
         match event {
             KernelEvent::Link(link) => self.link_changed(now, link),
             KernelEvent::LinkGone { index, name } => {
@@ -190,7 +199,7 @@ impl Driver {
             KernelEvent::Restored { group, what } => {
                 let subject = self.subjects.get(&group).cloned();
                 self.journal.write(now, subject, What::Kernel { text: what, lost: false });
-                self.engine.command(now, group, fhrp::Command::Announce, &mut self.effects);
+                restored.insert(group);
             }
             // The same stall that this loop has already noticed, seen from the other thread.
             KernelEvent::Lapsed { stalled, .. } if now.monotonic.since(self.last_stall) < stalled => {}
