@@ -20,6 +20,10 @@ pub const PATIENCE: usize = 5;
 /// The time in which that is counted.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
+/// What vanishes again so soon was taken by the same hand: `ip address flush` looks whether anything is left,
+/// finds what has just been put back, and removes it up to ten times over.
+const ONE_DEED: Duration = Duration::from_millis(100);
+
 /// What vanished.
 #[derive(Debug, Default)]
 pub(super) struct Repairs {
@@ -51,7 +55,9 @@ impl Repairs {
     /// It vanished; says whether it is worth being put back.
     fn vanished(&mut self, key: &Key, now: Instant) -> bool {
         let times = self.vanished.entry(key.clone()).or_default();
-        times.push_back(now);
+        if times.back().is_none_or(|last| now.since(*last) >= ONE_DEED) {
+            times.push_back(now);
+        }
         while times.front().is_some_and(|first| now.since(*first) > WINDOW) {
             times.pop_front();
         }
@@ -154,5 +160,33 @@ impl KernelManager {
     fn tell(&mut self, key: &Key, event: impl Fn(GroupIndex) -> KernelEvent) {
         let groups = self.groups(key);
         self.events.extend(groups.into_iter().map(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key::Address { place: Place::Inside, ip: IpAddr::from([10, 0, 0, 1]) }
+    }
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn one_flush_is_one_removal() {
+        let mut repairs = Repairs::default();
+        assert!((0..10).all(|round| repairs.vanished(&key(), at(2 * round))));
+        assert!((1..5).all(|deed| repairs.vanished(&key(), at(1000 * deed))));
+        assert!(!repairs.vanished(&key(), at(5000)));
+    }
+
+    #[test]
+    fn whoever_removes_all_the_time_wins_soon() {
+        let mut repairs = Repairs::default();
+        let kept = (0..10_000).take_while(|ms| repairs.vanished(&key(), at(*ms))).count();
+        assert_eq!(kept, 500);
     }
 }
