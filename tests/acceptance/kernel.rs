@@ -124,6 +124,11 @@ fn s14_somebody_removes_the_address() {
         let took =
             stage.within(&format!("restored after `{deed}`"), ms(1000) + BUSY, |stage| stage.pings(address));
         rest(100);
+        for event in stage.events("r1") {
+            if event["time"].as_f64().unwrap() * 1e9 > at as f64 {
+                println!("  {}", text(&event["line"]));
+            }
+        }
         let announced = announcements(&stage.frames(at), ip(address), "r1");
         println!("`{deed}`: answers after {took:?}, announced {} times", announced.len());
         assert!(!announced.is_empty(), "`{deed}`: not announced");

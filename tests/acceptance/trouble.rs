@@ -96,13 +96,16 @@ fn stall(interval: &str, pause: u64, deed: Deed) {
     stage.fault(deed, Some("r1"));
     rest(pause);
     let woken = stage.fault(Deed::Thaw, None);
-    rest(1000);
-    let frames = stage.frames(woken);
     let slow = interval == "1s";
+    // At 10 ms a busy machine can starve a router for longer than the others wait; that is another story.
+    rest(if slow { 1000 } else { 200 });
+    let frames = stage.frames(woken);
+    let until = frames.last().map_or(woken, |frame| frame.at);
     for (name, vrid, addresses) in
         [("g10", 10, vec!["10.0.10.10", "10.0.10.110"]), ("v6", 20, vec!["fe80::20"])]
     {
-        let adverts = stage.adverts(woken, vrid);
+        let mut adverts = stage.adverts(woken, vrid);
+        adverts.retain(|advert| advert.at <= until);
         // From the awakening to the other's last word nobody knows who is Active.
         let learnt = adverts.iter().rfind(|advert| advert.router == "r2").map_or(woken, |advert| advert.at);
         let before = adverts.iter().filter(|advert| advert.router == "r1" && advert.at < learnt).count();
@@ -119,8 +122,9 @@ fn stall(interval: &str, pause: u64, deed: Deed) {
             let all = announcements(&frames, ip(address), "r1");
             let when: Vec<_> = all.iter().map(|claim| (claim.at - woken) as f64 / 1e6).collect();
             println!("{what}: {address} announced after {when:?} ms");
-            // Afterwards: what the kernel gave back, the other's last word, the end of the alarm.
-            assert!(all.len() <= 4, "{what}: {} announcements of {address}", all.len());
+            // Afterwards: when it is held again, what the kernel gave back, the other's last word, the end of
+            // the alarm.
+            assert!(all.len() <= 6, "{what}: {} announcements of {address}", all.len());
             let early = all.iter().filter(|claim| claim.at < learnt).count();
             assert!(early <= 1, "{what}: {early} announcements of {address} before it knew");
             let late = announcements(&frames, ip(address), "r2");
@@ -130,11 +134,16 @@ fn stall(interval: &str, pause: u64, deed: Deed) {
         let speakers: Vec<_> = adverts.iter().map(|advert| advert.router.as_str()).collect();
         let last = speakers.last().copied();
         let back = speakers.iter().rposition(|router| Some(*router) != last).map_or(0, |place| place + 1);
-        assert!(speakers[back..].len() > if slow { 0 } else { 20 }, "{what}: {speakers:?}");
+        assert!(speakers[back..].len() > if slow { 0 } else { 5 }, "{what}: {speakers:?}");
         let active = if stage.group("r1", name)["state"] == "Active" { "r1" } else { "r2" };
         assert_eq!(active, "r1", "{what}");
-        let taken = stage.transitions("r2", name);
-        assert!(taken.len() <= 3, "{what}: {taken:?}");
+        let again = stage.events("r2").into_iter().find(|event| {
+            let at = event["time"].as_f64().unwrap() * 1e9;
+            event["group"]["name"] == name
+                && event["to"] == "Active"
+                && (woken as f64..until as f64).contains(&at)
+        });
+        assert!(again.is_none(), "{what}: {again:?}");
     }
     assert_eq!(stage.who_is("10.0.10.10"), ["r1"]);
     assert_eq!(stage.who_is("fe80::20"), ["r1"]);
