@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use fhrp::address::is_link_local;
 use fhrp::announcer::{ArpForm, Schedule};
 use fhrp::{Family, InterfaceAddress, Mac};
 use serde::Serialize;
@@ -192,6 +193,9 @@ fn advertisements(config: &Config) -> String {
     let from = match (config.source, config.family) {
         (Some(source), _) => source.to_string(),
         (None, Family::Ipv4) => "the interface's address in the virtual address's network".to_owned(),
+        (None, Family::Ipv6) if config.peers.iter().any(|peer| !is_link_local(peer.address)) => {
+            "the interface's global address, in the peer's network if it has one".to_owned()
+        }
         (None, Family::Ipv6) => "the interface's link-local address".to_owned(),
     };
     format!("every {} to {to}, from {from}", readable(config.advertise_interval))
