@@ -72,7 +72,8 @@ pub fn parse_solicitation(bytes: &[u8]) -> Option<Asked> {
     }
 }
 
-/// RFC 826, "Packet Reception". Announcements, RFC 5227 §1.1, are none. The answer goes to the MAC that the question names, not the one it came from.
+/// RFC 826, "Packet Reception"; announcements are no questions, RFC 5227 §1.1. The answer goes to the MAC that the
+/// question names, not the one it came from.
 fn parse_arp(packet: &[u8]) -> Option<Solicitation> {
     let arp = ArpPacketSlice::from_slice(packet).ok()?;
     let is_ipv4_request = arp.hw_addr_type() == ArpHardwareId::ETHERNET
@@ -84,10 +85,6 @@ fn parse_arp(packet: &[u8]) -> Option<Solicitation> {
     let from_mac = Mac(arp.sender_hw_addr().try_into().ok()?);
     let from = Ipv4Addr::from(<[u8; 4]>::try_from(arp.sender_protocol_addr()).ok()?);
     let target = Ipv4Addr::from(<[u8; 4]>::try_from(arp.target_protocol_addr()).ok()?);
-    if from == target {
-        // An announcement in the form of a question: whoever sends it knows the answer.
-        return None;
-    }
     // Who announces an address by a request does not ask for it; the announcer may be another Active.
     if from == target {
         return None;

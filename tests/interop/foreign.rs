@@ -64,7 +64,7 @@ pub fn our_group(addresses: &[&str], extra: &str) -> String {
 pub fn keepalived(addresses: &[&str], extra: &str) -> String {
     let addresses: Vec<_> = addresses.iter().map(|ip| with_prefix(ip)).collect();
     format!(
-        "global_defs {{\n    router_id r2\n}}\nvrrp_instance lan {{\n    interface lan\n    state BACKUP\n    \
+        "global_defs {{\n    router_id r2\n    vrrp_rt_priority 30\n    vrrp_rlimit_rttime 1000000\n}}\nvrrp_instance lan {{\n    interface lan\n    state BACKUP\n    \
          virtual_router_id {VRID}\n    priority PRIORITY\n    {extra}\n    virtual_ipaddress {{\n        {}\n    \
          }}\n}}\n",
         addresses.join("\n        ")
