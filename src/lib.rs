@@ -13,4 +13,5 @@ pub mod log;
 pub mod net;
 pub mod protocols;
 pub mod slow;
+mod sys;
 pub mod systemd;

@@ -8,7 +8,7 @@ use std::io;
 
 use super::netlink::{Channel, reason};
 use super::{marks, route};
-use crate::net::sys;
+use crate::sys;
 
 /// `lo` is the first interface of every network namespace.
 pub(crate) const LOOPBACK: u32 = 1;

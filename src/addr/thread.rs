@@ -20,7 +20,8 @@ use super::kernel::{KernelManager, Watch};
 use super::{AddressManager, HoldResult, KernelEvent, Preparation, Wish};
 use crate::engine::GroupIndex;
 use crate::guardian::Sender;
-use crate::net::{Clock, sys};
+use crate::net::Clock;
+use crate::sys;
 
 /// Priority among real-time threads: below the event loop's, above everybody else's.
 const PRIORITY: u8 = 10;

@@ -14,7 +14,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::message::{Message, Outliving, Routed, Will};
 use crate::addr::route;
-use crate::net::{Clock, schedule, sys};
+use crate::net::{Clock, schedule};
+use crate::sys;
 
 /// Longest message: a will with frames for every unicast peer of a group.
 const LONGEST: usize = 256 * 1024;

@@ -20,8 +20,8 @@ use pcap_file::{DataLink, PcapError};
 
 use super::LabError;
 use super::node::{Node, interface_name};
-use super::sys::{PacketSocket, Seen};
 use super::wire::{self, Advert, Answer, Meaning};
+use crate::sys::{PacketSocket, Seen};
 
 /// Longest frame kept.
 const SNAP: usize = 2048;

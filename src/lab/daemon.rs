@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scenario::DaemonKind;
-use super::sys::GROUPS;
+use crate::sys::GROUPS;
 
 /// A daemon's files and programs.
 #[derive(Debug, Clone, PartialEq, Eq)]

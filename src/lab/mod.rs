@@ -30,12 +30,10 @@ mod report;
 mod router;
 mod scenario;
 mod stream;
-mod sys;
 mod wire;
 pub mod wrap;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+pub(crate) use crate::sys::now;
 pub use error::LabError;
 pub use fault::Deed;
 pub use hand::Moment;
@@ -59,8 +57,3 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("mixed-keepalived", include_str!("../../etc/lab/mixed-keepalived.toml")),
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
 ];
-
-/// Nanoseconds of wall-clock time, as the kernel stamps frames.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
-}

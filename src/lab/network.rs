@@ -19,9 +19,9 @@ use super::node::Node;
 use super::router::Router;
 use super::scenario::{self, Scenario};
 use super::stream::{Stream, StreamLog};
-use super::sys::PacketSocket;
 use super::wire::{self, Advert, Answer};
 use super::{LabError, now};
+use crate::sys::PacketSocket;
 
 /// Host and server have this number in their networks.
 const FAR: usize = 100;

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal};
 
 use super::LabError;
 use super::netlink::{self, Netlink, Request};
-use super::sys;
+use crate::sys;
 
 /// A machine: a network namespace that exists as long as this value or a process inside.
 pub struct Node {

@@ -10,7 +10,8 @@ use rustix::thread::{ClockId, clock_nanosleep_absolute};
 use rustix::time::{Timespec, clock_gettime};
 
 use super::node::Node;
-use super::{LabError, now, sys, wire};
+use super::{LabError, now, wire};
+use crate::sys;
 
 const SECOND: u64 = 1_000_000_000;
 /// Above ordinary work, below what daemons ask for.

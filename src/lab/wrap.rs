@@ -18,7 +18,8 @@ use std::thread;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{LabError, sys};
+use super::LabError;
+use crate::sys;
 
 /// Says to the second process that it is inside.
 const INSIDE: &str = "FIRSTHOP_LAB_INSIDE";

@@ -1,4 +1,4 @@
-//! Packets and time, as the kernel hands them out: the only room with raw system calls.
+//! Packets and time, as the kernel hands them out: the room that protocol timing rests on.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | [`neighbour`] | ARP and Neighbour Discovery: questions read, answers written |
 //! | [`schedule`] | real-time scheduling with a way out, and locked memory |
 //!
-//! `sys` has all of the `unsafe`; everything it offers is safe to call with any argument. It decides nothing:
-//! no module here knows a group, a state or a protocol beyond the numbers it is given.
+//! No module here knows a group, a state or a protocol beyond the numbers it is given. The bare system calls are
+//! in `crate::sys`.
 
 pub mod clock;
 pub mod filter;
@@ -22,7 +22,6 @@ pub mod neighbour;
 pub mod routed;
 pub mod schedule;
 pub mod socket;
-pub(crate) mod sys;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::net::filter;
 use crate::net::frame::{self, Unsendable};
-use crate::net::sys;
+use crate::sys;
 
 /// Sends datagrams of one family to wherever they are routed.
 #[derive(Debug)]

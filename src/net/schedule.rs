@@ -7,7 +7,7 @@ use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use thiserror::Error;
 
-use crate::net::sys;
+use crate::sys;
 
 /// How long the real-time thread may compute without ever waiting before it is put back to ordinary
 /// scheduling. In good health it waits after every few milliseconds.

@@ -15,7 +15,7 @@ use fhrp::contract::Ear;
 use socket2::{Domain, Socket, Type};
 
 use crate::net::filter::{self, Program};
-use crate::net::sys::{self, Station};
+use crate::sys::{self, Station};
 
 /// Receives frames of every Ethernet type, before any ingress hook of the interface.
 const EVERY_ETHER_TYPE: u16 = 0x0003;

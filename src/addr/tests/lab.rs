@@ -14,7 +14,8 @@ use crate::addr::thread::{Heartbeat, KernelThread, Options, Report, Request};
 use crate::addr::{HoldResult, KernelEvent, Preparation, Wish};
 use crate::engine::GroupIndex;
 use crate::guardian::Sender;
-use crate::net::{Clock, sys};
+use crate::net::Clock;
+use crate::sys;
 
 /// VRRP's virtual MAC of group 1.
 pub const VMAC: Mac = Mac([0, 0, 0x5e, 0, 1, 1]);

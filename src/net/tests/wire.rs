@@ -7,7 +7,7 @@ use fhrp::Mac;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::net::socket::{LinkSocket, NeighbourSocket, PacketKind};
-use crate::net::sys;
+use crate::sys;
 
 pub const LEFT: Mac = Mac([2, 0, 0, 0, 0, 1]);
 pub const RIGHT: Mac = Mac([2, 0, 0, 0, 0, 2]);

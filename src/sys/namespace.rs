@@ -1,7 +1,4 @@
-//! The system calls of the lab that have no safe wrapper: namespaces for a thread or a child about to run,
-//! packet sockets with kernel timestamps, real-time scheduling.
-
-#![allow(unsafe_code)]
+//! The lab's: namespaces for a thread or a child about to run, packet sockets that see a whole namespace.
 
 use std::ffi::CString;
 use std::io;
@@ -17,12 +14,10 @@ use std::time::Duration;
 
 use libc::c_int;
 
+use super::check;
+
 /// The file in a machine's room that its processes see as `/etc/group`, if it is there.
 pub(crate) const GROUPS: &str = "group";
-
-fn check(result: c_int) -> io::Result<c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
 
 /// Takes the calling thread out of the namespaces named by `flags` (`CLONE_NEW…`), into new ones.
 pub(crate) fn unshare(flags: c_int) -> io::Result<()> {
@@ -226,9 +221,15 @@ impl PacketSocket {
             interface: from.sll_ifindex as u32,
             outgoing: from.sll_pkttype == libc::PACKET_OUTGOING,
             foreign: from.sll_pkttype == libc::PACKET_OTHERHOST,
-            at: timestamp(&message).unwrap_or_else(super::now),
+            at: timestamp(&message).unwrap_or_else(now),
         }))
     }
+}
+
+/// Nanoseconds of wall-clock time, as the kernel stamps frames.
+pub(crate) fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn timestamp(message: &libc::msghdr) -> Option<u64> {
@@ -245,4 +246,12 @@ fn timestamp(message: &libc::msghdr) -> Option<u64> {
         }
     }
     None
+}
+
+/// Moves the calling thread into a network namespace of its own.
+#[cfg(test)]
+pub fn enter_new_network() -> io::Result<()> {
+    // SAFETY: without `UnshareFlags::FILES` no thread loses sight of a file descriptor.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;
+    Ok(())
 }
