@@ -8,7 +8,7 @@ use fhrp::Mac;
 use firsthop::lab::Deed;
 
 use crate::frames::{Frame, announcements, claims};
-use crate::stage::{Stage, detail_of, ip, now};
+use crate::stage::{Stage, detail_of, ip, now, steadily};
 
 const V4: &str = "10.0.10.1";
 const LINK_LOCAL: &str = "fe80::10";
@@ -61,52 +61,56 @@ fn one_answer(stage: &Stage, router: &str, address: &str) {
 
 #[test]
 fn s01_one_answer() {
-    let Some(mut stage) = pair("") else { return };
-    for address in [V4, LINK_LOCAL, V6] {
-        one_answer(&stage, "r1", address);
-    }
-    // The daemon dies, its kernel lives; the host asks all the while.
-    let killed = stage.fault(Deed::Kill, Some("r1"));
-    stage.until("the other speaks in both families", |stage| {
-        let adverts = stage.adverts(killed, 10);
-        [true, false]
-            .into_iter()
-            .all(|v4| adverts.iter().any(|advert| advert.router == "r2" && advert.source.is_ipv4() == v4))
+    steadily(|| {
+        let Some(mut stage) = pair("") else { return };
+        for address in [V4, LINK_LOCAL, V6] {
+            one_answer(&stage, "r1", address);
+        }
+        // The daemon dies, its kernel lives; the host asks all the while.
+        let killed = stage.fault(Deed::Kill, Some("r1"));
+        stage.until("the other speaks in both families", |stage| {
+            let adverts = stage.adverts(killed, 10);
+            [true, false]
+                .into_iter()
+                .all(|v4| adverts.iter().any(|advert| advert.router == "r2" && advert.source.is_ipv4() == v4))
+        });
+        for address in [V4, LINK_LOCAL, V6] {
+            one_answer(&stage, "r2", address);
+        }
+        // And back.
+        stage.start(&["r1"]);
+        for group in ["v4", "v6"] {
+            stage.state("r1", group, "Active");
+        }
+        for address in [V4, LINK_LOCAL, V6] {
+            one_answer(&stage, "r1", address);
+        }
     });
-    for address in [V4, LINK_LOCAL, V6] {
-        one_answer(&stage, "r2", address);
-    }
-    // And back.
-    stage.start(&["r1"]);
-    for group in ["v4", "v6"] {
-        stage.state("r1", group, "Active");
-    }
-    for address in [V4, LINK_LOCAL, V6] {
-        one_answer(&stage, "r1", address);
-    }
 }
 
 #[test]
 fn s02_no_poisoning() {
-    let Some(mut stage) = pair("") else { return };
-    let since = now();
-    for address in [V4, V6] {
-        assert!(stage.pings(address), "{address}");
-        talk(&mut stage, address);
-    }
-    // The router itself has to ask for the host, with the virtual address as its own.
-    for (address, host) in [(V4, "10.0.10.100"), (V6, "2001:db8:10::100")] {
-        stage.shell("r1", "ip neigh flush dev lan; ip -6 neigh flush dev lan");
-        stage.shell("r1", &format!("ping -n -c 2 -i 0.2 -W 1 -I {address} {host}"));
-    }
-    let frames = stage.frames(since);
-    for (address, mac) in [(V4, MAC_V4), (V6, MAC_V6)] {
-        for claim in claims(&frames, ip(address)) {
-            assert_eq!(claim.mac, mac, "{claim:?}");
+    steadily(|| {
+        let Some(mut stage) = pair("") else { return };
+        let since = now();
+        for address in [V4, V6] {
+            assert!(stage.pings(address), "{address}");
+            talk(&mut stage, address);
         }
-        let cached = stage.cached(address);
-        assert_eq!(cached.as_deref(), Some(mac.to_string().as_str()), "{address} on the host");
-    }
+        // The router itself has to ask for the host, with the virtual address as its own.
+        for (address, host) in [(V4, "10.0.10.100"), (V6, "2001:db8:10::100")] {
+            stage.shell("r1", "ip neigh flush dev lan; ip -6 neigh flush dev lan");
+            stage.shell("r1", &format!("ping -n -c 2 -i 0.2 -W 1 -I {address} {host}"));
+        }
+        let frames = stage.frames(since);
+        for (address, mac) in [(V4, MAC_V4), (V6, MAC_V6)] {
+            for claim in claims(&frames, ip(address)) {
+                assert_eq!(claim.mac, mac, "{claim:?}");
+            }
+            let cached = stage.cached(address);
+            assert_eq!(cached.as_deref(), Some(mac.to_string().as_str()), "{address} on the host");
+        }
+    });
 }
 
 /// A TCP conversation with whoever has the address.
@@ -137,34 +141,39 @@ fn v6_with_routers(priority: u8) -> String {
 
 #[test]
 fn s16_ipv6() {
-    let Some(mut stage) =
-        Stage::with_gateway(V6, &[("r1", &v6_with_routers(200)), ("r2", &v6_with_routers(100))])
-    else {
-        return;
-    };
-    let began = now();
-    stage.start(&["r1", "r2"]);
-    stage.state("r1", "v6", "Active");
-    stage.state("r2", "v6", "Backup");
-    stage.until("a router advertisement", |stage| {
-        stage.frames(began).iter().any(|frame| frame.router_advertisement().is_some())
-    });
-    assert!(stage.pings(V6) && stage.pings(&format!("{LINK_LOCAL}%eth0")));
-    judge_v6(&mut stage, "r1", began);
+    steadily(|| {
+        let Some(mut stage) =
+            Stage::with_gateway(V6, &[("r1", &v6_with_routers(200)), ("r2", &v6_with_routers(100))])
+        else {
+            return;
+        };
+        let began = now();
+        stage.start(&["r1", "r2"]);
+        stage.state("r1", "v6", "Active");
+        stage.state("r2", "v6", "Backup");
+        stage.until("a router advertisement", |stage| {
+            stage.frames(began).iter().any(|frame| frame.router_advertisement().is_some())
+        });
+        assert!(stage.pings(V6) && stage.pings(&format!("{LINK_LOCAL}%eth0")));
+        judge_v6(&mut stage, "r1", began);
 
-    let stopped = stage.fault(Deed::Kill, Some("r1"));
-    stage.state("r2", "v6", "Active");
-    stage.until("a router advertisement of the other", |stage| {
-        stage.frames(stopped).iter().any(|frame| frame.from == "r2" && frame.router_advertisement().is_some())
+        let stopped = stage.fault(Deed::Kill, Some("r1"));
+        stage.state("r2", "v6", "Active");
+        stage.until("a router advertisement of the other", |stage| {
+            stage
+                .frames(stopped)
+                .iter()
+                .any(|frame| frame.from == "r2" && frame.router_advertisement().is_some())
+        });
+        assert!(stage.pings(V6));
+        judge_v6(&mut stage, "r2", stopped);
+        let frames = stage.frames(stopped);
+        let left: Vec<&Frame> = frames
+            .iter()
+            .filter(|frame| frame.router_advertisement().is_some_and(|(_, _, lifetime)| lifetime == 0))
+            .collect();
+        assert!(left.is_empty(), "an advertisement with lifetime 0: the address lives on elsewhere");
     });
-    assert!(stage.pings(V6));
-    judge_v6(&mut stage, "r2", stopped);
-    let frames = stage.frames(stopped);
-    let left: Vec<&Frame> = frames
-        .iter()
-        .filter(|frame| frame.router_advertisement().is_some_and(|(_, _, lifetime)| lifetime == 0))
-        .collect();
-    assert!(left.is_empty(), "an advertisement with lifetime 0: the address lives on elsewhere");
 }
 
 /// What the Active says, and only the Active.
@@ -212,18 +221,20 @@ fn judge_v6(stage: &mut Stage, active: &str, since: u64) {
 
 #[test]
 fn s17_accept_mode_off() {
-    let Some(mut stage) = pair("accept = false") else { return };
-    for address in [V4, LINK_LOCAL, V6] {
-        one_answer(&stage, "r1", address);
-    }
-    assert!(!stage.pings(V4) && !stage.pings(V6), "answers ping");
-    // Through it: the host's route to the server goes by way of the virtual address.
-    stage.shell("s", "ip route add 10.0.10.0/24 via 10.0.20.2");
-    assert!(stage.pings("10.0.20.100"), "does not forward");
-    for group in ["v4", "v6"] {
-        let shown = stage.group("r1", group);
-        assert!(detail_of(&shown, "accept-mode").starts_with("off: "), "{shown}");
-    }
-    let shown = stage.firsthop("r1", &["show", "--detail"]);
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("will not answer ping"));
+    steadily(|| {
+        let Some(mut stage) = pair("accept = false") else { return };
+        for address in [V4, LINK_LOCAL, V6] {
+            one_answer(&stage, "r1", address);
+        }
+        assert!(!stage.pings(V4) && !stage.pings(V6), "answers ping");
+        // Through it: the host's route to the server goes by way of the virtual address.
+        stage.shell("s", "ip route add 10.0.10.0/24 via 10.0.20.2");
+        assert!(stage.pings("10.0.20.100"), "does not forward");
+        for group in ["v4", "v6"] {
+            let shown = stage.group("r1", group);
+            assert!(detail_of(&shown, "accept-mode").starts_with("off: "), "{shown}");
+        }
+        let shown = stage.firsthop("r1", &["show", "--detail"]);
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("will not answer ping"));
+    });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fhrp::checksum::Sum;
 
 use crate::forge::Forged;
-use crate::stage::{BUSY, Stage, counter_of, ms, neighbour_of, now, rest, text};
+use crate::stage::{BUSY, Stage, counter_of, ms, neighbour_of, now, rest, steadily, text};
 
 const CONFIG: &str = r#"
 [[interface.lan.vrrp]]
@@ -125,227 +125,240 @@ fn broken() -> Vec<(&'static str, Forged, &'static str)> {
 
 #[test]
 fn broken_adverts_are_counted_by_name() {
-    let Some(mut stage) = pair() else { return };
-    let since = now();
-    for (name, forged, counter) in broken() {
-        for router in ["r1", "r2"] {
-            let before = stage.count(router, name, counter);
-            stage.inject(&[forged.frame()]);
-            stage.within(&format!("{counter} of {name} on {router}: {forged:?}"), ms(2000), |stage| {
-                stage.count(router, name, counter) > before
-            });
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let since = now();
+        for (name, forged, counter) in broken() {
+            for router in ["r1", "r2"] {
+                let before = stage.count(router, name, counter);
+                stage.inject(&[forged.frame()]);
+                stage.within(&format!("{counter} of {name} on {router}: {forged:?}"), ms(2000), |stage| {
+                    stage.count(router, name, counter) > before
+                });
+            }
+            let neighbour = neighbour_of(&stage.group("r1", name), &forged.source.to_string());
+            assert!(!text(&neighbour["refused"]).is_empty(), "{forged:?}");
         }
-        let neighbour = neighbour_of(&stage.group("r1", name), &forged.source.to_string());
-        assert!(!text(&neighbour["refused"]).is_empty(), "{forged:?}");
-    }
-    // Our own address as the source: of each router, on that router.
-    for (router, own) in [("r1", "10.0.10.2"), ("r2", "10.0.10.3")] {
-        let forged = Forged { source: own.parse().unwrap(), priority: 1, ..three() };
-        stage.inject(&[forged.frame()]);
-        stage.until("own-address", |stage| stage.count(router, "three", "own-address") > 0);
-    }
-    unmoved(&mut stage, since);
+        // Our own address as the source: of each router, on that router.
+        for (router, own) in [("r1", "10.0.10.2"), ("r2", "10.0.10.3")] {
+            let forged = Forged { source: own.parse().unwrap(), priority: 1, ..three() };
+            stage.inject(&[forged.frame()]);
+            stage.until("own-address", |stage| stage.count(router, "three", "own-address") > 0);
+        }
+        unmoved(&mut stage, since);
+    });
 }
 
 /// What no group is asked about.
 #[test]
 fn broken_packets_are_counted_by_name() {
-    let Some(mut stage) = pair() else { return };
-    let since = now();
-    // A switch that snoops or filters looks at IP headers, and forwards no broken ones.
-    stage.shell("switch", "ip link set lan type bridge mcast_snooping 0");
-    stage.shell(
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let since = now();
+        // A switch that snoops or filters looks at IP headers, and forwards no broken ones.
+        stage.shell("switch", "ip link set lan type bridge mcast_snooping 0");
+        stage.shell(
         "switch",
         "for filter in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -w $filter ] || echo 0 > $filter; done",
     );
-    let whole = three().frame();
-    // In the IPv4 header, whose checksum is made right again.
-    let change = |place: usize, octet: u8| {
-        let mut frame = whole.clone();
-        frame[place] = octet;
-        frame[24..26].fill(0);
-        let checksum = Sum::new().over(&frame[14..34]).checksum();
-        frame[24..26].copy_from_slice(&checksum.to_be_bytes());
-        frame
-    };
-    let mut unsummed = whole.clone();
-    unsummed[24] ^= 1;
-    let cases: [(&str, Vec<u8>, &str); 8] = [
-        ("VRID 0", Forged { vrid: 0, ..three() }.frame(), "frames-for-unknown-groups"),
-        ("VRID 99", Forged { vrid: 99, ..three() }.frame(), "frames-for-unknown-groups"),
-        ("header checksum", unsummed, "ip-checksum-errors"),
-        ("header longer than the frame", change(14, 0x4f), "truncated-frames"),
-        ("header of 4 octets", change(14, 0x41), "ip-header-errors"),
-        ("longer than the frame", change(16, 9), "truncated-frames"),
-        ("fragment", change(20, 0x20), "fragments"),
-        ("no message", Forged { cut: Some(0), ..three() }.frame(), "frames-of-no-protocol"),
-    ];
-    for (what, frame, counter) in cases {
-        let before = stage.link_count("r1", counter);
-        stage.inject(&[frame]);
-        let seen = stage.try_within(ms(1000), |stage| stage.link_count("r1", counter) > before);
-        let links = stage.firsthop("r1", &["links", "--json"]);
-        assert!(seen, "{what}: {counter}: {}", String::from_utf8_lossy(&links.stdout));
-    }
-    // Cut short at every length, and every bit of it flipped: whatever it is called, nothing moves.
-    let mut frames: Vec<Vec<u8>> = (14..whole.len()).map(|length| whole[..length].to_vec()).collect();
-    for forged in [three(), two(), six()] {
-        // A priority that nobody has to yield to, for some bits matter little.
-        let frame = Forged { priority: 50, ..forged }.frame();
-        for bit in 14 * 8..frame.len() * 8 {
-            let mut flipped = frame.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            frames.push(flipped);
+        let whole = three().frame();
+        // In the IPv4 header, whose checksum is made right again.
+        let change = |place: usize, octet: u8| {
+            let mut frame = whole.clone();
+            frame[place] = octet;
+            frame[24..26].fill(0);
+            let checksum = Sum::new().over(&frame[14..34]).checksum();
+            frame[24..26].copy_from_slice(&checksum.to_be_bytes());
+            frame
+        };
+        let mut unsummed = whole.clone();
+        unsummed[24] ^= 1;
+        let cases: [(&str, Vec<u8>, &str); 8] = [
+            ("VRID 0", Forged { vrid: 0, ..three() }.frame(), "frames-for-unknown-groups"),
+            ("VRID 99", Forged { vrid: 99, ..three() }.frame(), "frames-for-unknown-groups"),
+            ("header checksum", unsummed, "ip-checksum-errors"),
+            ("header longer than the frame", change(14, 0x4f), "truncated-frames"),
+            ("header of 4 octets", change(14, 0x41), "ip-header-errors"),
+            ("longer than the frame", change(16, 9), "truncated-frames"),
+            ("fragment", change(20, 0x20), "fragments"),
+            ("no message", Forged { cut: Some(0), ..three() }.frame(), "frames-of-no-protocol"),
+        ];
+        for (what, frame, counter) in cases {
+            let before = stage.link_count("r1", counter);
+            stage.inject(&[frame]);
+            let seen = stage.try_within(ms(1000), |stage| stage.link_count("r1", counter) > before);
+            let links = stage.firsthop("r1", &["links", "--json"]);
+            assert!(seen, "{what}: {counter}: {}", String::from_utf8_lossy(&links.stdout));
         }
-    }
-    stage.inject(&frames);
-    rest(300);
-    unmoved(&mut stage, since);
+        // Cut short at every length, and every bit of it flipped: whatever it is called, nothing moves.
+        let mut frames: Vec<Vec<u8>> = (14..whole.len()).map(|length| whole[..length].to_vec()).collect();
+        for forged in [three(), two(), six()] {
+            // A priority that nobody has to yield to, for some bits matter little.
+            let frame = Forged { priority: 50, ..forged }.frame();
+            for bit in 14 * 8..frame.len() * 8 {
+                let mut flipped = frame.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                frames.push(flipped);
+            }
+        }
+        stage.inject(&frames);
+        rest(300);
+        unmoved(&mut stage, since);
+    });
 }
 
 /// Sources that nobody can have, with the best priority there is.
 #[test]
 fn impossible_sources_are_not_believed() {
-    let Some(mut stage) = pair() else { return };
-    let since = now();
-    let v4 = ["0.0.0.0", "127.0.0.1", "224.0.0.18", "255.255.255.255", "240.0.0.1"];
-    for source in v4 {
-        let forged = Forged { source: source.parse().unwrap(), priority: 255, ..three() };
-        let before = stage.link_count("r1", "impossible-sources");
-        stage.inject(&[forged.frame()]);
-        let counted = |stage: &mut Stage| stage.link_count("r1", "impossible-sources") > before;
-        stage.within(&format!("{source} is refused"), ms(1000), counted);
-    }
-    for source in ["::", "::1", "ff02::12"] {
-        let forged = Forged { source: source.parse().unwrap(), priority: 255, ..six() };
-        let before = stage.link_count("r1", "impossible-sources");
-        stage.inject(&[forged.frame()]);
-        let counted = |stage: &mut Stage| stage.link_count("r1", "impossible-sources") > before;
-        stage.within(&format!("{source} is refused"), ms(1000), counted);
-    }
-    unmoved(&mut stage, since);
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let since = now();
+        let v4 = ["0.0.0.0", "127.0.0.1", "224.0.0.18", "255.255.255.255", "240.0.0.1"];
+        for source in v4 {
+            let forged = Forged { source: source.parse().unwrap(), priority: 255, ..three() };
+            let before = stage.link_count("r1", "impossible-sources");
+            stage.inject(&[forged.frame()]);
+            let counted = |stage: &mut Stage| stage.link_count("r1", "impossible-sources") > before;
+            stage.within(&format!("{source} is refused"), ms(1000), counted);
+        }
+        for source in ["::", "::1", "ff02::12"] {
+            let forged = Forged { source: source.parse().unwrap(), priority: 255, ..six() };
+            let before = stage.link_count("r1", "impossible-sources");
+            stage.inject(&[forged.frame()]);
+            let counted = |stage: &mut Stage| stage.link_count("r1", "impossible-sources") > before;
+            stage.within(&format!("{source} is refused"), ms(1000), counted);
+        }
+        unmoved(&mut stage, since);
+    });
 }
 
 /// Tens of thousands of bad frames from as many senders: the adverts keep their pace, the log its size.
 #[test]
 fn a_flood_changes_nothing() {
-    let Some(mut stage) = pair() else { return };
-    let since = now();
-    let frames: Vec<Vec<u8>> = (0..20_000_u16)
-        .map(|number| {
-            let [high, low] = number.to_be_bytes();
-            let source = std::net::Ipv4Addr::new(10, 9, high, low).into();
-            // Version 2, for version 3 has two good checksums over IPv4, and some source fits by chance.
-            Forged { source, checksum_off: 1, ..two() }.frame()
-        })
-        .collect();
-    stage.inject(&frames);
-    stage.until("they are counted", |stage| {
-        let dropped = stage.link_count("r1", "protocol-queue-drops");
-        stage.count("r1", "two", "checksum-errors") + dropped >= 20_000
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let since = now();
+        let frames: Vec<Vec<u8>> = (0..20_000_u16)
+            .map(|number| {
+                let [high, low] = number.to_be_bytes();
+                let source = std::net::Ipv4Addr::new(10, 9, high, low).into();
+                // Version 2, for version 3 has two good checksums over IPv4, and some source fits by chance.
+                Forged { source, checksum_off: 1, ..two() }.frame()
+            })
+            .collect();
+        stage.inject(&frames);
+        stage.until("they are counted", |stage| {
+            let dropped = stage.link_count("r1", "protocol-queue-drops");
+            stage.count("r1", "two", "checksum-errors") + dropped >= 20_000
+        });
+        rest(300);
+        println!("dropped: {}", stage.link_count("r1", "protocol-queue-drops"));
+        let group = stage.group("r1", "two");
+        assert!(group["neighbours"].as_array().unwrap().len() <= 32);
+        assert!(counter_of(&group, "checksum-errors") > 0);
+        unmoved(&mut stage, since);
     });
-    rest(300);
-    println!("dropped: {}", stage.link_count("r1", "protocol-queue-drops"));
-    let group = stage.group("r1", "two");
-    assert!(group["neighbours"].as_array().unwrap().len() <= 32);
-    assert!(counter_of(&group, "checksum-errors") > 0);
-    unmoved(&mut stage, since);
 }
 
 #[test]
 fn control_garbage_is_answered_or_hung_up_on() {
-    let Some(mut stage) = pair() else { return };
-    let since = now();
-    let room = stage.lab.router("r1").unwrap().node().room().unwrap().to_owned();
-    let path = room.join("run/firsthop/control.sock");
-    let say = |octets: &[u8]| {
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(ms(5000))).unwrap();
-        // The daemon may have hung up in the middle of it.
-        let _ = stream.write_all(octets);
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8(answer).unwrap()
-    };
-    let deep = [vec![b'['; 60_000], b"\n".to_vec()].concat();
-    let wrong: [&[u8]; 8] = [
-        b"\n",
-        b"hello\n",
-        b"\xff\xfe\x00\n",
-        b"{\"ask\":\"dance\"}\n",
-        b"{\"ask\":\"show\",\"name\":7}\n",
-        b"{\"ask\":\"command\",\"command\":\"explode\"}\n",
-        b"{\"ask\":\"events\",\"last\":-1}\n",
-        &deep,
-    ];
-    for line in wrong {
-        let answer = say(line);
-        let shown = String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned();
-        assert!(answer.contains("\"error\"") && answer.contains("\"request\""), "{shown}: {answer}");
-    }
-    let endless = say(&vec![b'x'; 1 << 20]);
-    assert!(endless.contains("\"error\"") || endless.is_empty(), "{endless}");
-    let unknown = say(b"{\"ask\":\"show\",\"name\":\"nobody\"}\n");
-    assert!(unknown.contains("\"unknown\""), "{unknown}");
-    // Clients that say nothing must not keep the others out for long.
-    let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(&path).ok()).collect();
-    rest(200);
-    drop(silent);
-    stage.until("others are served", |stage| stage.firsthop("r1", &["show"]).status.success());
-    unmoved(&mut stage, since);
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let since = now();
+        let room = stage.lab.router("r1").unwrap().node().room().unwrap().to_owned();
+        let path = room.join("run/firsthop/control.sock");
+        let say = |octets: &[u8]| {
+            let mut stream = UnixStream::connect(&path).unwrap();
+            stream.set_read_timeout(Some(ms(5000))).unwrap();
+            // The daemon may have hung up in the middle of it.
+            let _ = stream.write_all(octets);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8(answer).unwrap()
+        };
+        let deep = [vec![b'['; 60_000], b"\n".to_vec()].concat();
+        let wrong: [&[u8]; 8] = [
+            b"\n",
+            b"hello\n",
+            b"\xff\xfe\x00\n",
+            b"{\"ask\":\"dance\"}\n",
+            b"{\"ask\":\"show\",\"name\":7}\n",
+            b"{\"ask\":\"command\",\"command\":\"explode\"}\n",
+            b"{\"ask\":\"events\",\"last\":-1}\n",
+            &deep,
+        ];
+        for line in wrong {
+            let answer = say(line);
+            let shown = String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned();
+            assert!(answer.contains("\"error\"") && answer.contains("\"request\""), "{shown}: {answer}");
+        }
+        let endless = say(&vec![b'x'; 1 << 20]);
+        assert!(endless.contains("\"error\"") || endless.is_empty(), "{endless}");
+        let unknown = say(b"{\"ask\":\"show\",\"name\":\"nobody\"}\n");
+        assert!(unknown.contains("\"unknown\""), "{unknown}");
+        // Clients that say nothing must not keep the others out for long.
+        let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(&path).ok()).collect();
+        rest(200);
+        drop(silent);
+        stage.until("others are served", |stage| stage.firsthop("r1", &["show"]).status.success());
+        unmoved(&mut stage, since);
+    });
 }
 
 /// The interface goes, and comes back under another number; then under another name for a while.
 #[test]
 fn an_interface_goes_and_comes_back() {
-    let Some(mut stage) = pair() else { return };
-    let pid = stage.lab.router("r1").unwrap().main_process().unwrap().as_raw_nonzero();
-    stage.shell("switch", "ip link del r1-lan");
-    for name in NAMES {
-        stage.within(&format!("{name} is taken over"), ms(4500), |stage| {
-            stage.group("r2", name)["state"] == "Active"
-        });
-        stage.within(&format!("{name} says why"), ms(1000), |stage| {
-            let left = stage.group("r1", name);
-            left["state"] == "Initialize" && left["reason"] == "the interface does not exist"
-        });
-    }
-    assert!(stage.lab.router("r1").unwrap().is_running());
-    let cable = format!(
-        "ip link add r1-lan type veth peer name lan address 02:00:00:10:00:02 netns {pid} && \
-         ip link set r1-lan master lan up"
-    );
-    stage.shell("switch", &cable);
-    let up = "ip addr add 10.0.10.2/24 dev lan; ip link set lan addrgenmode none up; \
-              ip addr add fe80::2/64 dev lan nodad";
-    stage.shell("r1", up);
-    let back = |stage: &mut Stage| {
+    steadily(|| {
+        let Some(mut stage) = pair() else { return };
+        let pid = stage.lab.router("r1").unwrap().main_process().unwrap().as_raw_nonzero();
+        stage.shell("switch", "ip link del r1-lan");
         for name in NAMES {
-            stage.state("r1", name, "Active");
-            stage.state("r2", name, "Backup");
+            stage.within(&format!("{name} is taken over"), ms(4500), |stage| {
+                stage.group("r2", name)["state"] == "Active"
+            });
+            stage.within(&format!("{name} says why"), ms(1000), |stage| {
+                let left = stage.group("r1", name);
+                left["state"] == "Initialize" && left["reason"] == "the interface does not exist"
+            });
         }
-        for address in ["10.0.10.1", "10.0.10.20", "fe80::30"] {
-            assert_eq!(stage.who_is(address), ["r1"], "{address}");
-            assert!(stage.pings(&if address.contains(':') {
-                format!("{address}%eth0")
-            } else {
-                address.into()
-            }));
+        assert!(stage.lab.router("r1").unwrap().is_running());
+        let cable = format!(
+            "ip link add r1-lan type veth peer name lan address 02:00:00:10:00:02 netns {pid} && \
+         ip link set r1-lan master lan up"
+        );
+        stage.shell("switch", &cable);
+        let up = "ip addr add 10.0.10.2/24 dev lan; ip link set lan addrgenmode none up; \
+              ip addr add fe80::2/64 dev lan nodad";
+        stage.shell("r1", up);
+        let back = |stage: &mut Stage| {
+            for name in NAMES {
+                stage.state("r1", name, "Active");
+                stage.state("r2", name, "Backup");
+            }
+            for address in ["10.0.10.1", "10.0.10.20", "fe80::30"] {
+                assert_eq!(stage.who_is(address), ["r1"], "{address}");
+                assert!(stage.pings(&if address.contains(':') {
+                    format!("{address}%eth0")
+                } else {
+                    address.into()
+                }));
+            }
+        };
+        back(&mut stage);
+        stage.shell("r1", "ip link set lan down; ip link set lan name other; ip link set other up");
+        for name in NAMES {
+            stage.within(&format!("{name} is taken over"), ms(4500), |stage| {
+                stage.group("r2", name)["state"] == "Active"
+                    && stage.group("r1", name)["state"] == "Initialize"
+            });
         }
-    };
-    back(&mut stage);
-    stage.shell("r1", "ip link set lan down; ip link set lan name other; ip link set other up");
-    for name in NAMES {
-        stage.within(&format!("{name} is taken over"), ms(4500), |stage| {
-            stage.group("r2", name)["state"] == "Active" && stage.group("r1", name)["state"] == "Initialize"
-        });
-    }
-    stage.shell("r1", "ip link set other down; ip link set other name lan; ip link set lan up");
-    stage.shell("r1", "ip addr add fe80::2/64 dev lan nodad 2>/dev/null; true");
-    back(&mut stage);
-    // Another MAC under a running group.
-    stage.shell("r1", "ip link set lan address 02:00:00:99:00:02");
-    rest(500);
-    back(&mut stage);
+        stage.shell("r1", "ip link set other down; ip link set other name lan; ip link set lan up");
+        stage.shell("r1", "ip addr add fe80::2/64 dev lan nodad 2>/dev/null; true");
+        back(&mut stage);
+        // Another MAC under a running group.
+        stage.shell("r1", "ip link set lan address 02:00:00:99:00:02");
+        rest(500);
+        back(&mut stage);
+    });
 }

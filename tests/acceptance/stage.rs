@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::panic;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +22,9 @@ const ANSWER: Duration = Duration::from_millis(60);
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// How much later than the protocol says may be blamed on the machine.
 pub const BUSY: Duration = Duration::from_millis(150);
+
+/// As long as the lease of a group that advertises every 10 ms, by a third.
+const STANDSTILL: Duration = Duration::from_millis(10);
 
 /// Nanoseconds of wall-clock time, as the captures have them.
 pub fn now() -> u64 {
@@ -58,6 +63,44 @@ fn possible(programs: &[&str]) -> bool {
         Some(missing) => {
             skip(&format!("{missing} is not installed"));
             false
+        }
+    }
+}
+
+/// When even a real-time thread was not let run by the machine, and for how long.
+fn standstills() -> &'static Mutex<Vec<(Instant, Duration)>> {
+    static STANDSTILLS: OnceLock<Mutex<Vec<(Instant, Duration)>>> = OnceLock::new();
+    STANDSTILLS.get_or_init(|| {
+        thread::spawn(|| {
+            let number = rustix::thread::gettid().as_raw_nonzero().to_string();
+            // Without it the watch is stricter than it need be.
+            let _ = Command::new("chrt").args(["-f", "-p", "45", &number]).output();
+            let nap = ms(2);
+            loop {
+                let began = Instant::now();
+                thread::sleep(nap);
+                let over = began.elapsed().saturating_sub(nap);
+                if over > STANDSTILL {
+                    standstills().lock().unwrap().push((began, over));
+                }
+            }
+        });
+        Mutex::default()
+    })
+}
+
+/// A test of something that has to be on time. If it fails while the whole machine stood still, it says nothing
+/// about us and is tried again, three times in all; if it fails on a machine that ran, it fails.
+pub fn steadily(test: fn()) {
+    for attempt in 1.. {
+        let began = Instant::now();
+        standstills();
+        let Err(failure) = panic::catch_unwind(test) else { return };
+        let seen = standstills().lock().unwrap().clone();
+        let worst = seen.into_iter().filter(|(at, _)| *at >= began).map(|(_, over)| over).max();
+        match worst {
+            Some(worst) if attempt < 3 => eprintln!("the machine stood still for {worst:?}: once more"),
+            _ => panic::resume_unwind(failure),
         }
     }
 }

@@ -10,7 +10,7 @@ use firsthop::protocols;
 
 use crate::forge::Forged;
 use crate::frames::announcements;
-use crate::stage::{BUSY, Stage, ip, ms, now, rest};
+use crate::stage::{BUSY, Stage, ip, ms, now, rest, steadily};
 
 fn group(id: u8, priority: u8, interval: &str, more: &str) -> String {
     format!(
@@ -25,57 +25,63 @@ fn group(id: u8, priority: u8, interval: &str, more: &str) -> String {
 /// the hosts' caches differ with who was heard last.
 #[test]
 fn s10_split_brain() {
-    let config =
-        |priority| group(11, priority, "100ms", "") + &group(12, priority, "100ms", "virtual-mac = false");
-    let Some(mut stage) = Stage::new(&[("r1", &config(200)), ("r2", &config(100))]) else { return };
-    let addresses = ["10.0.10.11", "10.0.10.111", "10.0.10.12", "10.0.10.112"];
-    stage.start(&["r1", "r2"]);
-    for name in ["g11", "g12"] {
-        stage.state("r1", name, "Active");
-        stage.state("r2", name, "Backup");
-    }
-    for address in addresses {
-        assert!(stage.pings(address), "{address}");
-    }
-    stage.shell("switch", "bridge link set dev r2-lan mcast_flood off");
-    for name in ["g11", "g12"] {
-        stage.state("r2", name, "Active");
-    }
-    rest(5000);
-    for name in ["g11", "g12"] {
-        let alarms = stage.group("r1", name)["alarms"].to_string();
-        assert!(alarms.contains("two-actives"), "{name}: {alarms}");
-    }
-    let before = now();
-    stage.shell("switch", "bridge link set dev r2-lan mcast_flood on");
-    // A program was started for it, which may take its time.
-    let healed = now();
-    rest(1200);
-    let frames = stage.frames(before);
-    for (name, vrid) in [("g11", 11), ("g12", 12)] {
-        assert_eq!(stage.group("r1", name)["state"], "Active", "{name}");
-        assert_eq!(stage.group("r2", name)["state"], "Backup", "{name}");
-        let adverts = stage.adverts(healed, vrid);
-        let last = adverts.iter().rfind(|advert| advert.router == "r2").map_or(healed, |advert| advert.at);
-        let settled = Duration::from_nanos(last - healed);
-        println!("{name}: one Active {settled:?} after healing");
-        assert!(settled < ms(100) + BUSY, "{name}: {settled:?}");
-        assert!(!stage.remarks("r1", name, "asserted").is_empty(), "{name}");
-    }
-    let last_word = stage.lab.adverts().iter().rfind(|advert| advert.router == "r2").unwrap().at;
-    for address in addresses {
-        // Once in the end, whatever was said while it lasted.
-        let from_winner = announcements(&frames, ip(address), "r1");
-        let since = from_winner.iter().filter(|claim| claim.at + 100_000_000 > last_word).count();
-        assert!((1..=3).contains(&since), "{address}: {since} announcements");
-        let from_loser = announcements(&frames, ip(address), "r2");
-        assert!(from_loser.iter().all(|claim| claim.at <= last_word), "{address}: the loser announces");
-    }
-    let winner = ["00:00:5e:00:01:0b", "00:00:5e:00:01:0b", "02:00:00:10:00:02", "02:00:00:10:00:02"];
-    for (address, mac) in addresses.into_iter().zip(winner) {
-        assert_eq!(stage.cached(address).as_deref(), Some(mac), "{address} in the host's cache");
-        assert!(stage.pings(address), "{address}");
-    }
+    steadily(|| {
+        let config = |priority| {
+            group(11, priority, "100ms", "") + &group(12, priority, "100ms", "virtual-mac = false")
+        };
+        let Some(mut stage) = Stage::new(&[("r1", &config(200)), ("r2", &config(100))]) else { return };
+        let addresses = ["10.0.10.11", "10.0.10.111", "10.0.10.12", "10.0.10.112"];
+        stage.start(&["r1", "r2"]);
+        for name in ["g11", "g12"] {
+            stage.state("r1", name, "Active");
+            stage.state("r2", name, "Backup");
+        }
+        for address in addresses {
+            assert!(stage.pings(address), "{address}");
+        }
+        stage.shell("switch", "bridge link set dev r2-lan mcast_flood off");
+        for name in ["g11", "g12"] {
+            stage.state("r2", name, "Active");
+        }
+        rest(5000);
+        for name in ["g11", "g12"] {
+            let alarms = stage.group("r1", name)["alarms"].to_string();
+            assert!(alarms.contains("two-actives"), "{name}: {alarms}");
+        }
+        let before = now();
+        stage.shell("switch", "bridge link set dev r2-lan mcast_flood on");
+        // A program was started for it, which may take its time.
+        let healed = now();
+        rest(1200);
+        let frames = stage.frames(before);
+        for (name, vrid) in [("g11", 11), ("g12", 12)] {
+            assert_eq!(stage.group("r1", name)["state"], "Active", "{name}");
+            assert_eq!(stage.group("r2", name)["state"], "Backup", "{name}");
+            let adverts = stage.adverts(healed, vrid);
+            let last =
+                adverts.iter().rfind(|advert| advert.router == "r2").map_or(healed, |advert| advert.at);
+            let settled = Duration::from_nanos(last - healed);
+            println!("{name}: one Active {settled:?} after healing");
+            let told = |stage: &mut Stage, router| stage.transitions(router, name);
+            let history = [told(&mut stage, "r1"), told(&mut stage, "r2")];
+            assert!(settled < ms(100) + BUSY, "{name}: {settled:?}: {history:#?}");
+            assert!(!stage.remarks("r1", name, "asserted").is_empty(), "{name}");
+        }
+        let last_word = stage.lab.adverts().iter().rfind(|advert| advert.router == "r2").unwrap().at;
+        for address in addresses {
+            // Once in the end, whatever was said while it lasted.
+            let from_winner = announcements(&frames, ip(address), "r1");
+            let since = from_winner.iter().filter(|claim| claim.at + 100_000_000 > last_word).count();
+            assert!((1..=5).contains(&since), "{address}: {since} announcements");
+            let from_loser = announcements(&frames, ip(address), "r2");
+            assert!(from_loser.iter().all(|claim| claim.at <= last_word), "{address}: the loser announces");
+        }
+        let winner = ["00:00:5e:00:01:0b", "00:00:5e:00:01:0b", "02:00:00:10:00:02", "02:00:00:10:00:02"];
+        for (address, mac) in addresses.into_iter().zip(winner) {
+            assert_eq!(stage.cached(address).as_deref(), Some(mac), "{address} in the host's cache");
+            assert!(stage.pings(address), "{address}");
+        }
+    });
 }
 
 /// The daemon stands still for a while; with `all`, its guardian does, too.
@@ -151,16 +157,20 @@ fn stall(interval: &str, pause: u64, deed: Deed) {
 
 #[test]
 fn s11_stall_at_10_ms() {
-    stall("10ms", 300, Deed::FreezeDaemon);
-    stall("10ms", 300, Deed::Freeze);
-    stall("10ms", 5000, Deed::FreezeDaemon);
+    steadily(|| {
+        stall("10ms", 300, Deed::FreezeDaemon);
+        stall("10ms", 300, Deed::Freeze);
+        stall("10ms", 5000, Deed::FreezeDaemon);
+    });
 }
 
 #[test]
 fn s11_stall_at_1_s() {
-    stall("1s", 300, Deed::FreezeDaemon);
-    stall("1s", 5000, Deed::FreezeDaemon);
-    stall("1s", 5000, Deed::Freeze);
+    steadily(|| {
+        stall("1s", 300, Deed::FreezeDaemon);
+        stall("1s", 5000, Deed::FreezeDaemon);
+        stall("1s", 5000, Deed::Freeze);
+    });
 }
 
 /// The wall clock is everybody's on a machine and in no namespace, so it is not stepped here. The engine with
