@@ -87,7 +87,11 @@ fn inside(arguments: &Arguments) -> Result<ExitCode> {
     print!("{}", report.head());
     for cell in cells(arguments) {
         eprintln!("… {}", cell.title());
-        let figures = cell.daemons(&daemons).map(|daemon| (daemon.clone(), cell.measure(daemon))).collect();
+        let measure = |daemon: &Daemon| {
+            eprintln!("  {}", daemon.name());
+            (daemon.clone(), cell.measure(daemon))
+        };
+        let figures = cell.daemons(&daemons).map(measure).collect();
         println!("{}", report.add(cell.part_name(), &cell.title(), figures));
     }
     print!("{}", report::FOOTNOTES);

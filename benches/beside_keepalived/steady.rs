@@ -35,6 +35,10 @@ pub fn measure(daemon: &Daemon, groups: usize, interval: Duration, window: Durat
     thread::sleep(window);
     let (end, spent, sent) = count()?;
     let seconds = (end - begin).as_secs_f64();
+    let living = routers.map(|router| bed.processes(router));
+    if processes.iter().flatten().any(|process| !living.iter().flatten().any(|other| other == process)) {
+        bail!("a process of a daemon ended while it was measured");
+    }
     let per_minute = |router: usize| (spent[router] - spent_before[router]).as_secs_f64() * 60.0 / seconds;
     let per_second = |router: usize| (sent[router] - sent_before[router]) as f64 / seconds;
     let wanted = groups as f64 / interval.as_secs_f64();

@@ -42,6 +42,9 @@ pub fn measure(
     let end = tap::now();
     let after = spent();
     drop(loops);
+    // keepalived's parent starts a child that was killed again, for computing too long in real time, say.
+    let living: Vec<_> = [Machine::A, Machine::B].into_iter().flat_map(|at| bed.processes(at)).collect();
+    let ended = processes.iter().flatten().filter(|process| !living.contains(process)).count();
     // What happened last is on its way.
     thread::sleep(interval * 5);
     if master.try_wait()?.is_some() || backup.try_wait()?.is_some() {
@@ -72,9 +75,11 @@ pub fn measure(
     }
     let bound = interval * 3 + interval * (256 - u32::from(OTHER)) / 256;
     let wanted = groups as f64 * seconds / interval.as_secs_f64();
-    let per_minute = |router: usize| (after[router] - before[router]).as_secs_f64() * 60.0 / seconds;
+    let per_minute =
+        |router: usize| after[router].saturating_sub(before[router]).as_secs_f64() * 60.0 / seconds;
     Ok(vec![
         Figure::plain("take-overs while the master lived", "", false_ones as f64),
+        Figure::plain("daemon's processes that ended", "", ended as f64),
         Figure::ratio("longest gap between adverts", "ms", quantile(&mut gaps, 1.0)),
         Figure::ratio("gap that 1 in 1000 exceeds", "ms", quantile(&mut gaps, 0.999)),
         Figure::plain("median gap", "ms", quantile(&mut gaps, 0.5)),
