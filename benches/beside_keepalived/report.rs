@@ -10,6 +10,8 @@ use super::daemon::Daemon;
 pub const FOOTNOTES: &str = "\
 Both routers run on this machine. Between two ends of a veth pair the sender's time includes what the receiving
 kernel does with the frame, up to the receiver's socket: a master's figure has part of the backup's in it.
+By default firsthop computes in real time and keepalived does not: other work on the machine shows in keepalived's
+figures first.
 Resident memory counts shared pages for every process; proportional memory divides them among those who share.
 ";
 
