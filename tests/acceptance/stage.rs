@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::panic;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -67,26 +68,36 @@ fn possible(programs: &[&str]) -> bool {
     }
 }
 
-/// When even a real-time thread was not let run by the machine, and for how long.
+/// When even a real-time thread was not let run by a processor, and for how long.
 fn standstills() -> &'static Mutex<Vec<(Instant, Duration)>> {
     static STANDSTILLS: OnceLock<Mutex<Vec<(Instant, Duration)>>> = OnceLock::new();
     STANDSTILLS.get_or_init(|| {
-        thread::spawn(|| {
-            let number = rustix::thread::gettid().as_raw_nonzero().to_string();
-            // Without it the watch is stricter than it need be.
-            let _ = Command::new("chrt").args(["-f", "-p", "45", &number]).output();
-            let nap = ms(2);
-            loop {
-                let began = Instant::now();
-                thread::sleep(nap);
-                let over = began.elapsed().saturating_sub(nap);
-                if over > STANDSTILL {
-                    standstills().lock().unwrap().push((began, over));
-                }
-            }
-        });
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        for processor in 0..processors {
+            thread::spawn(move || watch(processor));
+        }
         Mutex::default()
     })
+}
+
+/// Watches one processor: a virtual machine may lose one and keep the others.
+fn watch(processor: usize) {
+    use rustix::thread::{CpuSet, gettid, sched_setaffinity};
+    let mut only = CpuSet::new();
+    only.set(processor);
+    let number = gettid().as_raw_nonzero().to_string();
+    // Without either, the watch sees less or more than it should; there is nothing better.
+    let _ = sched_setaffinity(None, &only);
+    let _ = Command::new("chrt").args(["-f", "-p", "45", &number]).output();
+    let nap = ms(2);
+    loop {
+        let began = Instant::now();
+        thread::sleep(nap);
+        let over = began.elapsed().saturating_sub(nap);
+        if over > STANDSTILL {
+            standstills().lock().unwrap().push((began, over));
+        }
+    }
 }
 
 /// A test of something that has to be on time. If it fails while the whole machine stood still, it says nothing
