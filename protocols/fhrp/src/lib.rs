@@ -13,6 +13,7 @@
 //! | [`link`] | what is known of a network interface |
 //! | [`note`] | facts worth a log line, a counter or an event |
 //! | [`view`] | what an operator is shown |
+//! | [`dissect`] | what the reader of a capture is shown |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
 //! | [`time`], [`address`], [`checksum`] | the small change |
 //!
@@ -24,6 +25,7 @@ pub mod address;
 pub mod announcer;
 pub mod checksum;
 pub mod contract;
+pub mod dissect;
 pub mod holdings;
 pub mod link;
 pub mod note;
