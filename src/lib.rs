@@ -4,6 +4,7 @@ pub mod addr;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod draw;
 pub mod driver;
 pub mod engine;
 pub mod event;
