@@ -16,6 +16,9 @@ pub struct Known<'a> {
     pub keys: &'a [&'a [u8]],
     /// Virtual addresses that the group may have. CARP's digest covers them, and its message does not say them.
     pub addresses: &'a [IpAddr],
+    /// Whether [`Dissection::fields`] is wanted: that tree costs more than all the rest, and whoever counts a
+    /// million frames does not look at it.
+    pub fields: bool,
 }
 
 /// A frame of one protocol, taken apart. A fact that the protocol does not have, or that could not be read, is
@@ -48,7 +51,7 @@ pub struct Dissection {
     pub details: Vec<(&'static str, Value)>,
     /// Rules it breaks.
     pub problems: Vec<Problem>,
-    /// Every field, in the order of the octets.
+    /// Every field, in the order of the octets; empty unless [`Known::fields`] asks for them.
     pub fields: Vec<Field>,
 }
 
@@ -75,7 +78,7 @@ impl Dissection {
 
     /// Whether a router would obey it, as far as the frame alone shows.
     pub fn is_valid(&self) -> bool {
-        self.problems.is_empty()
+        !self.problems.iter().any(|problem| problem.refused)
     }
 }
 
@@ -97,6 +100,21 @@ pub struct Problem {
     pub text: String,
     /// Which rule that breaks: `RFC 9568 §7.1`.
     pub rule: &'static str,
+    /// Whether a router discards the frame for it, or obeys and at most complains.
+    pub refused: bool,
+}
+
+impl Problem {
+    /// A rule for which routers discard the frame.
+    pub fn refusal(name: &'static str, text: impl Into<String>, rule: &'static str) -> Self {
+        Problem { name, text: text.into(), rule, refused: true }
+    }
+
+    /// A rule that the sender breaks, and routers obey the frame all the same: a source MAC that is not the virtual
+    /// one, a setting that differs.
+    pub fn remark(name: &'static str, text: impl Into<String>, rule: &'static str) -> Self {
+        Problem { name, text: text.into(), rule, refused: false }
+    }
 }
 
 /// One field of a message.
@@ -116,6 +134,23 @@ pub struct Field {
     pub inside: Vec<Field>,
 }
 
+impl Field {
+    /// A field whose value says it all.
+    pub fn new(offset: usize, length: usize, name: &'static str, value: impl ToString) -> Self {
+        Field { offset, length, name, value: value.to_string(), meaning: None, inside: Vec::new() }
+    }
+
+    /// The same with what its value means.
+    pub fn meaning(self, meaning: impl Into<String>) -> Self {
+        Field { meaning: Some(meaning.into()), ..self }
+    }
+
+    /// The same with fields inside.
+    pub fn holding(self, inside: Vec<Field>) -> Self {
+        Field { inside, ..self }
+    }
+}
+
 /// A detail's value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -124,6 +159,8 @@ pub enum Value {
     Number(u64),
     /// Yes or no.
     Truth(bool),
+    /// A word of the protocol's.
+    Word(&'static str),
     /// Text.
     Text(String),
     /// Several, in order.

@@ -22,9 +22,9 @@ pub mod ip_protocol {
 pub struct Received<'a> {
     /// When the kernel received it; at or before the turn's `now`.
     pub at: Instant,
-    /// Ethernet source.
+    /// Ethernet source; zero in a capture whose link layer does not say it.
     pub source_mac: Mac,
-    /// Ethernet destination.
+    /// Ethernet destination; zero in a capture whose link layer does not say it.
     pub destination_mac: Mac,
     /// IP source.
     pub source: IpAddr,
