@@ -95,8 +95,9 @@ pub(super) fn place_labels(
 
 /// Whether `seen` has more of the most important kind in which the two differ.
 fn more_seen(seen: &[MarkKind], already: &[MarkKind]) -> bool {
+    use MarkKind::{Command, Fault, Notice, Problem, Repair, TakeOver};
     let count = |among: &[MarkKind], kind| among.iter().filter(|one| **one == kind).count();
-    let kinds = [MarkKind::TakeOver, MarkKind::Fault, MarkKind::Repair, MarkKind::Problem, MarkKind::Command];
+    let kinds = [TakeOver, Fault, Repair, Problem, Command, Notice];
     kinds.map(|kind| count(seen, kind)) > kinds.map(|kind| count(already, kind))
 }
 

@@ -118,6 +118,8 @@ pub enum MarkKind {
     Problem,
     /// An operator's wish.
     Command,
+    /// Something else worth knowing.
+    Notice,
 }
 
 impl Role {
@@ -153,6 +155,7 @@ impl MarkKind {
             MarkKind::Repair => "repair",
             MarkKind::Problem => "problem",
             MarkKind::Command => "command",
+            MarkKind::Notice => "notice",
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) const SHEET: &str = "\
 .timeline .repair{stroke:#22863a;fill:#22863a}\
 .timeline .problem{stroke:#a85d00;fill:#a85d00}\
 .timeline .command{stroke:#7a4fb0;fill:#7a4fb0}\
+.timeline .notice{stroke:#5b6675;fill:#5b6675}\
 .timeline .line{fill:none;stroke-width:1px;stroke-dasharray:4 3}\
 .timeline .whole{fill:none;stroke-width:1.5px}\
 .timeline .glyph{stroke-width:1px}\
@@ -50,6 +51,7 @@ pub(super) const SHEET: &str = "\
 .timeline .repair{stroke:#4fbf6b;fill:#4fbf6b}\
 .timeline .problem{stroke:#e09b3d;fill:#e09b3d}\
 .timeline .command{stroke:#b18fe6;fill:#b18fe6}\
+.timeline .notice{stroke:#9aa7b6;fill:#9aa7b6}\
 }";
 
 /// How the bar of a role looks.
@@ -89,6 +91,7 @@ pub(super) fn class(kind: MarkKind) -> &'static str {
         MarkKind::Repair => "repair",
         MarkKind::Problem => "problem",
         MarkKind::Command => "command",
+        MarkKind::Notice => "notice",
     }
 }
 
@@ -103,5 +106,6 @@ pub(super) fn glyph(kind: MarkKind) -> &'static str {
         MarkKind::Repair => "M-4 0L-2.6 -1.4L-1 .4L2.8 -3.6L4.2 -2.2L-1 3.2Z",
         MarkKind::Problem => "M0 -4.5L4.6 3.8L-4.6 3.8Z",
         MarkKind::Command => "M-3.6 -4.2L4.4 0L-3.6 4.2Z",
+        MarkKind::Notice => "M-3 -3H3V3H-3Z",
     }
 }

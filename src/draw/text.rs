@@ -116,6 +116,7 @@ fn symbol(kind: MarkKind) -> char {
         MarkKind::Repair => '✓',
         MarkKind::Problem => '▲',
         MarkKind::Command => '▶',
+        MarkKind::Notice => '■',
     }
 }
 
