@@ -1,6 +1,7 @@
 //! firsthop: first-hop redundancy for Linux.
 
 pub mod addr;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
