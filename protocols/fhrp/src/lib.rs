@@ -15,6 +15,7 @@
 //! | [`view`] | what an operator is shown |
 //! | [`dissect`] | what the reader of a capture is shown |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
+//! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
 //!
 //! `protocols/README.md` says why the contract is cut this way, for all four protocols.
@@ -27,6 +28,8 @@ pub mod checksum;
 pub mod contract;
 pub mod dissect;
 pub mod holdings;
+pub mod keyed_md5;
+pub mod keys;
 pub mod link;
 pub mod note;
 pub mod packet;
@@ -36,6 +39,7 @@ pub mod view;
 pub use address::{Family, InterfaceAddress, Mac};
 pub use contract::{Action, Command, Context, Group, Input, Protocol};
 pub use holdings::{Answer, HoldFault, Holdings, Presence, VirtualAddress};
+pub use keys::Secret;
 pub use link::Link;
 pub use note::{Note, Standing};
 pub use packet::{Datagram, Received, Route, Solicitation};
