@@ -159,6 +159,8 @@ pub enum Value {
     Number(u64),
     /// Yes or no.
     Truth(bool),
+    /// A word of the protocol's.
+    Word(&'static str),
     /// Text.
     Text(String),
     /// Several, in order.

@@ -4,9 +4,11 @@
 //! only the length tells them apart.
 
 use fhrp::contract::Ear;
+use fhrp::dissect::{Dissection, Known};
 use fhrp::packet::{ip_protocol, is_carp};
 use fhrp::{Family, Protocol, Received};
 
+use crate::dissect;
 use crate::wire::{MULTICAST_V4, MULTICAST_V6, vrrp_in};
 
 /// VRRP, as the engine sees it before any group exists.
@@ -39,5 +41,10 @@ impl Protocol for Vrrp {
         let message = vrrp_in(received)?;
         let &[_, vrid] = message.first_chunk()?;
         (!is_carp(message, received.source)).then_some(u16::from(vrid))
+    }
+
+    fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection> {
+        let message = vrrp_in(received)?;
+        (!is_carp(message, received.source)).then(|| dissect::dissect(received, message, known))
     }
 }

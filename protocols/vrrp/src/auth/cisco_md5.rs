@@ -80,15 +80,20 @@ impl KeyChain {
         if !tlv.well_formed {
             return Err(AuthRefusal::CiscoMalformed);
         }
-        let mut zeroed = message.to_vec();
-        set_checksum(&mut zeroed, 0);
         let mut known = false;
         for key in self.0.iter().filter(|key| key.id == tlv.key) {
             known = true;
-            if bool::from(keyed_md5::digest(key.secret.expose(), &[&zeroed]).ct_eq(&tlv.digest)) {
+            if fits(key.secret.expose(), message, tlv) {
                 return Ok(());
             }
         }
         Err(if known { AuthRefusal::CiscoDigest } else { AuthRefusal::CiscoUnknownKey(tlv.key) })
     }
+}
+
+/// Whether `key` made the digest. `message` is the message up to the end of the Authentication Data.
+pub(super) fn fits(key: &[u8], message: &[u8], tlv: &CiscoTlv) -> bool {
+    let mut zeroed = message.to_vec();
+    set_checksum(&mut zeroed, 0);
+    bool::from(keyed_md5::digest(key, &[&zeroed]).ct_eq(&tlv.digest))
 }
