@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::dissect::{Authentication, Dissection, Field, Known, Problem, Value};
+use fhrp::fields::Fields;
 use fhrp::{Mac, Received, Secret};
 
 use crate::auth::{AddressList, Covered, Guard, LinkLocal};
@@ -109,44 +110,32 @@ fn is_proven(heard: &Heard, known: &Known<'_>) -> bool {
 
 /// As many fields as there are octets for.
 fn fields(message: &[u8]) -> Vec<Field> {
-    let octet = |at: usize| message.get(at).copied();
-    let mut fields = Vec::new();
-    let mut add = |field: Option<Field>| fields.extend(field);
-    add(octet(0).map(|octet| {
-        let field = Field::new(0, 1, "Version", octet >> 4);
-        if octet >> 4 == VERSION { field } else { field.meaning("unknown") }
-    }));
-    add(octet(0).map(|octet| {
-        let meaning = if octet & 0x0f == ADVERTISEMENT { "advertisement" } else { "unknown" };
-        Field::new(0, 1, "Type", octet & 0x0f).meaning(meaning)
-    }));
-    add(octet(1).map(|vhid| Field::new(1, 1, "VHID", vhid)));
-    add(octet(2).map(|skew| Field::new(2, 1, "Advskew", skew).meaning(milliseconds(skew))));
-    add(octet(3).map(|words| {
+    let mut fields = Fields::new(message);
+    read_fields(&mut fields);
+    fields.digits("Trailing octets", usize::MAX);
+    fields.finish()
+}
+
+fn read_fields(fields: &mut Fields<'_>) -> Option<()> {
+    let (_, [first]) = fields.take()?;
+    let version = Field::new(0, 1, "Version", first >> 4);
+    fields.add(if first >> 4 == VERSION { version } else { version.meaning("must be 2") });
+    let kind = Field::new(0, 1, "Type", first & 0x0f);
+    fields.add(kind.meaning(if first & 0x0f == ADVERTISEMENT { "advertisement" } else { "must be 1" }));
+    fields.octet("VHID", |_| None)?;
+    fields.octet("Advskew", |skew| Some(milliseconds(skew)))?;
+    fields.octet("Authlen", |words| {
         let meaning = if words == AUTH_WORDS { "32-bit words of counter and digest" } else { "must be 7" };
-        Field::new(3, 1, "Authlen", words).meaning(meaning)
-    }));
-    add(octet(4).map(|demote| {
-        let field = Field::new(4, 1, "Demote", demote);
-        if demote == 0 { field } else { field.meaning("something is wrong with the sender") }
-    }));
-    add(octet(5).map(|base| Field::new(5, 1, "Advbase", base).meaning("s")));
-    add(hexadecimal(message, 6, 2).map(|value| Field::new(6, 2, "Checksum", value)));
-    add(hexadecimal(message, 8, 8).map(|value| Field::new(8, 8, "Counter", value)));
-    add(hexadecimal(message, 16, wire::DIGEST).map(|value| Field::new(16, wire::DIGEST, "HMAC-SHA1", value)));
-    if let Some(behind @ [_, ..]) = message.get(wire::LENGTH..) {
-        let field =
-            Field::new(wire::LENGTH, behind.len(), "Trailing octets", format!("{} octets", behind.len()));
-        add(Some(field.meaning("ignored")));
-    }
-    fields
+        Some(meaning.into())
+    })?;
+    fields.octet("Demote", |demote| (demote > 0).then(|| "something is wrong with the sender".into()))?;
+    fields.octet("Advbase", |base| Some(format!("{base} s")))?;
+    fields.digits("Checksum", 2);
+    fields.digits("Counter", 8);
+    fields.digits("HMAC-SHA1", wire::DIGEST);
+    Some(())
 }
 
 fn milliseconds(skew: u8) -> String {
     format!("{:.3} ms", (Duration::from_secs(skew.into()) / 256).as_secs_f64() * 1000.0)
-}
-
-fn hexadecimal(message: &[u8], at: usize, length: usize) -> Option<String> {
-    let octets = message.get(at..at + length)?;
-    Some(octets.iter().map(|octet| format!("{octet:02x}")).collect())
 }

@@ -269,6 +269,6 @@ fn a_reader_is_told_what_is_wrong() {
 
     let short = received("fe80::1", &octets[..7]);
     let said = shown(&short, &[], &[]);
-    assert_eq!((said.kind, said.group, said.fields.len()), ("unreadable", Some(255), 7));
+    assert_eq!((said.kind, said.group, said.fields.len()), ("unreadable", Some(255), 8));
     assert_eq!(said.problems[0].text, "7 octets where at least 36 are needed");
 }

@@ -13,7 +13,7 @@
 //! | [`link`] | what is known of a network interface |
 //! | [`note`] | facts worth a log line, a counter or an event |
 //! | [`view`] | what an operator is shown |
-//! | [`dissect`] | what the reader of a capture is shown |
+//! | [`dissect`], [`fields`] | what the reader of a capture is shown |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
 //! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
@@ -27,6 +27,7 @@ pub mod announcer;
 pub mod checksum;
 pub mod contract;
 pub mod dissect;
+pub mod fields;
 pub mod holdings;
 pub mod keyed_md5;
 pub mod keys;
