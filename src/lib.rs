@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod analyze;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
