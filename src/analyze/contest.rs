@@ -154,7 +154,11 @@ impl Contest {
             let at_once = patience.is_some_and(|patience| at <= patience);
             let what = match at_once {
                 true => What::Holds { who },
-                false => What::Election(Change::new(who, Cause::Vacancy, "nobody was heard to hold the role".into())),
+                false => What::Election(Change::new(
+                    who,
+                    Cause::Vacancy,
+                    "nobody was heard to hold the role".into(),
+                )),
             };
             return self.took(scene, at, scene.frame, what);
         };
@@ -165,7 +169,7 @@ impl Contest {
         };
         let silence = about(at.saturating_sub(left.at));
         let (cause, mut why) = match left.how {
-            How::Resigned => (Cause::HandOver, format!("{} gave up the role", left.who)),
+            How::Resigned => (Cause::HandOver, format!("{} gave it up", left.who)),
             // Back before anybody took the role: its silence is told already.
             How::Silent if left.who == who => return,
             How::Silent => (Cause::Timeout, format!("{} was silent for {silence}", left.who)),
@@ -174,7 +178,8 @@ impl Contest {
         let expected = vacancy.and_then(|vacancy| {
             let (successor, holder) = scene.members.get(&who)?.beside(scene.members.get(&left.who)?)?;
             let (wait, rule) = wait_before_taking(scene.protocol, successor, holder, vacancy)?;
-            let priority = successor.priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
+            let priority =
+                successor.priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
             why += &format!("; {priority}{} ({rule})", spell(wait));
             Some(nanos(wait))
         });
@@ -249,8 +254,10 @@ impl Contest {
         let due = |holder: &&Holder| holder.expires().is_some_and(|at| at < now);
         while let Some(holder) = self.holders.iter().find(due).copied() {
             let rivals = self.overlaps.iter().any(|overlap| {
-                let other = if overlap.incumbent == holder.who { overlap.challenger } else { overlap.incumbent };
-                (overlap.incumbent == holder.who || overlap.challenger == holder.who && overlap.objections > 0)
+                let other =
+                    if overlap.incumbent == holder.who { overlap.challenger } else { overlap.incumbent };
+                (overlap.incumbent == holder.who
+                    || overlap.challenger == holder.who && overlap.objections > 0)
                     && self.holds(other)
             });
             self.gives_in(scene, holder.who);
@@ -283,7 +290,8 @@ impl Contest {
         let patience = self.patience_of(scene, incumbent);
         let last_word_ns = (objections > 0).then(|| objected - since);
         let change = Change { from: Some(incumbent), last_word_ns, ..Change::new(challenger, cause, why) };
-        let young = patience.is_some_and(|patience| held_for < patience) && overlap.incumbent_since > 0;
+        // Who has held a role for less than an interval was about to be elected itself.
+        let young = patience.is_some_and(|patience| held_for < patience / 3) && overlap.incumbent_since > 0;
         let what = if young { What::Election(change) } else { What::TakeOver(change) };
         self.took(scene, since, frame, what);
         self.becomes(scene, incumbent, since, Role::StandingBy, "yielded");
@@ -300,7 +308,13 @@ impl Contest {
         self.becomes(scene, overlap.challenger, last, Role::StandingBy, "yielded");
     }
 
-    fn there_were_two(&mut self, scene: &mut Scene<'_>, overlap: &Overlap, end: u64, yielded: Option<IpAddr>) {
+    fn there_were_two(
+        &mut self,
+        scene: &mut Scene<'_>,
+        overlap: &Overlap,
+        end: u64,
+        yielded: Option<IpAddr>,
+    ) {
         let (cause, why) = self.why_two(scene, overlap, yielded);
         scene.events.push(Event {
             at_ns: overlap.since,
@@ -335,18 +349,23 @@ impl Contest {
         let number = |value: Option<u8>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
         let (ours, theirs) = (number(new.priority), number(old.priority));
         match better(scene.protocol, (new, challenger), (old, incumbent)) {
-            Verdict::One => (Cause::Priority, format!("its priority {ours} is better than {incumbent}'s {theirs}")),
-            Verdict::OneByAddress => {
-                (Cause::Address, format!("it has the same priority {ours} as {incumbent}, and the higher address"))
+            Verdict::One => {
+                (Cause::Priority, format!("its priority {ours} is better than {incumbent}'s {theirs}"))
             }
+            Verdict::OneByAddress => (
+                Cause::Address,
+                format!("it has the same priority {ours} as {incumbent}, and the higher address"),
+            ),
             Verdict::Other | Verdict::OtherByAddress if overlap.objections == 0 => {
-                let silence = scene.members.get(&incumbent).map(|member| overlap.since.saturating_sub(member.last));
+                let silence =
+                    scene.members.get(&incumbent).map(|member| overlap.since.saturating_sub(member.last));
                 let silence = about(silence.unwrap_or_default());
                 (Cause::Timeout, format!("{incumbent} was silent from then on, and {silence} before"))
             }
-            Verdict::Other | Verdict::OtherByAddress => {
-                (Cause::Unexplained, format!("{incumbent} gave way, though its priority {theirs} is no worse than {ours}"))
-            }
+            Verdict::Other | Verdict::OtherByAddress => (
+                Cause::Unexplained,
+                format!("{incumbent} gave way, though its priority {theirs} is no worse than {ours}"),
+            ),
         }
     }
 
@@ -358,9 +377,12 @@ impl Contest {
         };
         if let Some((said, heard)) = first.beside(second) {
             let found = disagreements(scene.protocol, said, heard);
-            if let Some(worst) = found.iter().find(|one| one.refused).or(found.first().filter(|_| yielded.is_none())) {
+            if let Some(worst) =
+                found.iter().find(|one| one.refused).or(found.first().filter(|_| yielded.is_none()))
+            {
                 let (ours, theirs) = &worst.values;
-                let why = format!("{one} says {} {ours}, {other} says {theirs} ({})", worst.setting, worst.rule);
+                let why =
+                    format!("{one} says {} {ours}, {other} says {theirs} ({})", worst.setting, worst.rule);
                 return (Cause::Disagreement, why);
             }
         }
@@ -372,7 +394,9 @@ impl Contest {
         let settled = yielded.is_some_and(|loser| self.is_rightful_loser(scene, overlap, loser));
         match settled {
             true => (Cause::Priority, "it took so long until the worse one gave way".into()),
-            false => (Cause::Deafness, "nothing in their frames says why: one does not hear the other".into()),
+            false => {
+                (Cause::Deafness, "nothing in their frames says why: one does not hear the other".into())
+            }
         }
     }
 
@@ -392,11 +416,27 @@ impl Contest {
     /// The capture is over.
     pub(super) fn finish(&mut self, scene: &mut Scene<'_>, end: u64) {
         self.expire(scene, end);
-        for overlap in std::mem::take(&mut self.overlaps) {
-            if overlap.objections == 0 {
-                self.incumbent_yielded(scene, &overlap);
-            } else {
-                self.there_were_two(scene, &overlap, end, None);
+        while let Some(overlap) = self.overlaps.first().copied() {
+            let last = |who| scene.members.get(&who).map_or(0, |member| member.last);
+            // Whoever has missed its next frame by now has most likely yielded.
+            let is_quiet = |who| {
+                let patience = self.patience_of(scene, who);
+                patience.is_some_and(|patience| last(who) + patience / 12 * 5 < end)
+            };
+            let patience = self.patience_of(scene, overlap.incumbent);
+            let objected = overlap.objected.saturating_sub(overlap.since);
+            let brief = overlap.objections == 0 || !is_long(objected, overlap.objections, patience);
+            let loser = match (is_quiet(overlap.incumbent), is_quiet(overlap.challenger)) {
+                (true, _) => Some(overlap.incumbent),
+                (false, true) => Some(overlap.challenger),
+                (false, false) => brief.then_some(overlap.incumbent),
+            };
+            match loser {
+                Some(loser) => drop(self.gives_in(scene, loser)),
+                None => {
+                    self.there_were_two(scene, &overlap, end, None);
+                    self.overlaps.remove(0);
+                }
             }
         }
     }

@@ -79,12 +79,8 @@ impl Group {
         for statement in &reading.statements {
             let contest = self.contests.entry(statement.part).or_insert_with(|| Contest::new(statement.part));
             let held = contest.holds(heard.source);
-            let mut scene = Scene {
-                protocol,
-                members: &mut self.members,
-                events: &mut self.events,
-                frame: heard.frame,
-            };
+            let mut scene =
+                Scene { protocol, members: &mut self.members, events: &mut self.events, frame: heard.frame };
             contest.hear(&mut scene, heard.at_ns, heard.source, statement, reading.patience);
             quiet &= contest.is_settled() && held == (statement.stance == Stance::Holds);
         }
@@ -166,8 +162,7 @@ impl Group {
 
     fn expire(&mut self, protocol: &'static str, now: u64, frame: u64) {
         for contest in self.contests.values_mut() {
-            let mut scene =
-                Scene { protocol, members: &mut self.members, events: &mut self.events, frame };
+            let mut scene = Scene { protocol, members: &mut self.members, events: &mut self.events, frame };
             contest.expire(&mut scene, now);
         }
     }
@@ -199,12 +194,8 @@ impl Group {
     /// The capture is over.
     pub(super) fn story(mut self, key: Key, end: u64, frame: u64) -> GroupStory {
         for contest in self.contests.values_mut() {
-            let mut scene = Scene {
-                protocol: key.protocol,
-                members: &mut self.members,
-                events: &mut self.events,
-                frame,
-            };
+            let mut scene =
+                Scene { protocol: key.protocol, members: &mut self.members, events: &mut self.events, frame };
             contest.finish(&mut scene, end);
         }
         for member in self.members.values() {

@@ -72,7 +72,8 @@ impl Member {
 
     /// The settings of both in a version that both speak, else the newest of each.
     pub(super) fn beside<'a>(&'a self, other: &'a Member) -> Option<(&'a Said, &'a Said)> {
-        let common = self.said.iter().rev().find_map(|(version, said)| Some((said, other.said.get(version)?)));
+        let common =
+            self.said.iter().rev().find_map(|(version, said)| Some((said, other.said.get(version)?)));
         common.or_else(|| Some((self.said()?, other.said()?)))
     }
 
@@ -84,11 +85,6 @@ impl Member {
     /// It has been trouble since `at`.
     pub(super) fn was_trouble(&mut self, part: Part, since: u64) {
         self.strips.entry(part).or_default().set(since, Role::Trouble, "second active");
-    }
-
-    /// What it is in a role now.
-    pub(super) fn is(&self, part: Part) -> Option<(Role, &'static str)> {
-        self.strips.get(&part).and_then(Strip::now)
     }
 
     /// How many spans are kept of it.
@@ -145,10 +141,6 @@ struct Strip {
 }
 
 impl Strip {
-    fn now(&self) -> Option<(Role, &'static str)> {
-        self.pieces.last().map(|piece| (piece.role, piece.word))
-    }
-
     fn set(&mut self, at: u64, role: Role, word: &'static str) {
         while self.pieces.last().is_some_and(|piece| piece.from_ns >= at) {
             self.pieces.pop();

@@ -6,6 +6,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`listen`] | from a capture's frames to what the analysis hears |
 //! | [`reading`] | what a frame says about roles, in words that all protocols share |
 //! | `vrrp` | VRRP's own knowledge: what its messages mean, how long its members wait, what must agree |
 //! | `group`, `member` | one group; one router in it |
@@ -28,6 +29,7 @@ use story::Story;
 pub mod cadence;
 mod contest;
 mod group;
+pub mod listen;
 mod member;
 pub mod moment;
 pub mod picture;
@@ -84,7 +86,7 @@ impl Analysis {
         self.now
     }
 
-    /// The number of the latest frame, from 1.
+    /// The number of the latest frame, from 1; they are counted through where several files are read.
     pub fn number(&self) -> u64 {
         self.frames
     }

@@ -25,7 +25,13 @@ pub fn about(ns: u64) -> String {
         1_000_000..SECOND => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s"),
     };
-    let places = if value < 10.0 { 3 } else if value < 100.0 { 2 } else { 1 };
+    let places = if value < 10.0 {
+        3
+    } else if value < 100.0 {
+        2
+    } else {
+        1
+    };
     format!("{value:.places$} {unit}")
 }
 

@@ -131,7 +131,8 @@ fn label(event: &Event) -> Option<(MarkKind, String)> {
 }
 
 fn few_words(change: &Change) -> String {
-    let waited = change.vacant_ns.map(|ns| format!(" after {}", super::moment::about(ns))).unwrap_or_default();
+    let waited =
+        change.vacant_ns.map(|ns| format!(" after {}", super::moment::about(ns))).unwrap_or_default();
     match change.cause {
         Cause::Priority => "better priority".to_owned(),
         Cause::Address => "higher address".to_owned(),
@@ -139,7 +140,9 @@ fn few_words(change: &Change) -> String {
         Cause::HandOver => format!("handed over{waited}"),
         Cause::Coup => "coup".to_owned(),
         Cause::Vacancy => "nobody held it".to_owned(),
-        Cause::Disagreement | Cause::Refusal | Cause::Deafness | Cause::Unexplained => "unexplained".to_owned(),
+        Cause::Disagreement | Cause::Refusal | Cause::Deafness | Cause::Unexplained => {
+            "unexplained".to_owned()
+        }
     }
 }
 

@@ -122,7 +122,8 @@ impl Said {
     pub fn is_confirmed_by(&self, dissection: &Dissection) -> bool {
         let same = |was: Option<Duration>, is: Option<Duration>| is.is_none() || was == is;
         self.version == dissection.version
-            && (dissection.priority.is_none_or(|priority| priority == 0) || self.priority == dissection.priority)
+            && (dissection.priority.is_none_or(|priority| priority == 0)
+                || self.priority == dissection.priority)
             && same(self.interval, dissection.interval)
             && same(self.hello, dissection.hello)
             && same(self.hold, dissection.hold)

@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::moment::{about, moment};
 use super::reading::Part;
@@ -20,7 +19,7 @@ pub fn report(story: &Story, names: &str) -> String {
 /// What was read, in one line.
 pub fn summary(story: &Story) -> String {
     let Story { frames, spoken, length_ns, .. } = story;
-    let mut text = format!("{frames} frames in {}", about(*length_ns));
+    let mut text = format!("{frames} frame{} in {}", if *frames == 1 { "" } else { "s" }, about(*length_ns));
     if let Some(begins) = date(story.begins) {
         text += &format!(" from {begins}");
     }
@@ -33,7 +32,9 @@ pub fn summary(story: &Story) -> String {
 
 fn date(begins: std::time::Duration) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp(i64::try_from(begins.as_secs()).ok()?).ok()?;
-    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC")).ok()
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let (hour, minute, second) = at.to_hms();
+    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"))
 }
 
 fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
@@ -88,7 +89,8 @@ fn write_member(out: &mut String, member: &MemberStory, width: usize) -> fmt::Re
 
 /// How much was heard of a router, and how regularly.
 pub fn heard(member: &MemberStory) -> String {
-    let mut text = format!("{} frames, {} to {}", member.frames, moment(member.first_ns), moment(member.last_ns));
+    let mut text =
+        format!("{} frames, {} to {}", member.frames, moment(member.first_ns), moment(member.last_ns));
     if member.refused > 0 {
         text += &format!(", {} to be refused", member.refused);
     }
@@ -137,7 +139,9 @@ pub fn sentence(event: &Event) -> String {
         What::Silence { who, length_ns, returned: false } => {
             format!("{who} falls silent, {} before the capture ends", about(*length_ns))
         }
-        What::Setting { who, setting, before, now } => format!("{who} changes its {setting} from {before} to {now}"),
+        What::Setting { who, setting, before, now } => {
+            format!("{who} changes its {setting} from {before} to {now}")
+        }
     }
 }
 

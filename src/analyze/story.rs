@@ -211,16 +211,32 @@ pub struct Change {
     /// The same in words.
     pub why: String,
     /// From the last holder's last frame until now, if nobody held the role meanwhile.
-    #[serde(rename = "vacant_ms", serialize_with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "vacant_ms",
+        serialize_with = "optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub vacant_ns: Option<u64>,
     /// How long the new one has to wait by the rules.
-    #[serde(rename = "expected_ms", serialize_with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "expected_ms",
+        serialize_with = "optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub expected_ns: Option<u64>,
     /// How much later the last holder said its last word.
-    #[serde(rename = "last_word_ms", serialize_with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "last_word_ms",
+        serialize_with = "optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last_word_ns: Option<u64>,
     /// How much later the virtual addresses were announced to the hosts, if they were.
-    #[serde(rename = "announced_ms", serialize_with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "announced_ms",
+        serialize_with = "optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub announced_ns: Option<u64>,
 }
 
@@ -278,9 +294,12 @@ impl Said {
         let mut parts = Vec::new();
         parts.extend(self.version.map(|version| format!("version {version}")));
         parts.extend(self.priority.map(|priority| format!("priority {priority}")));
-        parts.extend(self.interval.or(self.hello).map(|span| format!("every {}", super::moment::spell(span))));
+        parts
+            .extend(self.interval.or(self.hello).map(|span| format!("every {}", super::moment::spell(span))));
         parts.extend(self.hold.map(|span| format!("hold {}", super::moment::spell(span))));
-        parts.extend((self.authentication != "none").then(|| format!("{} authentication", self.authentication)));
+        parts.extend(
+            (self.authentication != "none").then(|| format!("{} authentication", self.authentication)),
+        );
         parts.extend((!self.addresses.is_empty()).then(|| format!("for {}", listed(&self.addresses))));
         parts.join(", ")
     }

@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use thiserror::Error;
 
+use crate::capture::OpenError;
 use crate::config::plan::DEFAULT_CONTROL_SOCKET;
 use crate::control::client::ClientError;
 use crate::control::protocol::{Order, TroubleKind};
 use crate::guardian;
 use crate::log::printable;
 
+pub mod analyze;
 pub mod check;
 mod cleanup;
 pub mod command;
@@ -61,6 +63,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
+    /// Tell the story of a capture: who held which role when, why that changed, and what is wrong
+    Analyze(analyze::AnalyzeArgs),
     /// Build a network, hurt its routers, and show what a host behind them notices
     Lab(lab::LabArgs),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
@@ -85,6 +89,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+        Sub::Analyze(args) => analyze::run(&args, &mut io::stdout().lock()),
         Sub::Lab(args) => lab::run(&args),
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),
@@ -123,13 +128,17 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command that talks to the daemon did not work.
+/// Why a command did not work.
 #[derive(Debug, Error)]
 enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("cannot clean up: {0}")]
     Cleanup(#[source] io::Error),
+    #[error(transparent)]
+    Capture(#[from] OpenError),
+    #[error("{}: {error}", file.display())]
+    Write { file: PathBuf, error: io::Error },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }

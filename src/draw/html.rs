@@ -58,7 +58,7 @@ fn write_page(out: &mut String, timeline: &Timeline, tables: &[Table]) -> fmt::R
 fn events(timeline: &Timeline) -> Table {
     let rows = timeline.events().into_iter().map(|event| {
         let kind = event.mark.kind.word().to_owned();
-        vec![scale::exact(event.mark.at_ns), kind, event.subject(), event.sentence()]
+        vec![scale::exact(event.mark.at_ns), kind, event.subject(), event.sentence().to_owned()]
     });
     Table {
         caption: "Events".to_owned(),

@@ -99,7 +99,7 @@ pub struct Mark {
     pub kind: MarkKind,
     /// Written beside it where there is room: a few words.
     pub label: String,
-    /// All that is known: shown when pointed at, and in lists of events.
+    /// All that is known, as a sentence: shown when pointed at, and in lists of events instead of the label.
     pub detail: String,
 }
 
@@ -177,14 +177,9 @@ impl Event<'_> {
         })
     }
 
-    /// Label and detail, whichever there is.
-    fn sentence(&self) -> String {
-        match (self.mark.label.as_str(), self.mark.detail.as_str()) {
-            (label, "") => label.to_owned(),
-            ("", detail) => detail.to_owned(),
-            (label, detail) if detail.starts_with(label) => detail.to_owned(),
-            (label, detail) => format!("{label}: {detail}"),
-        }
+    /// All that is known.
+    fn sentence(&self) -> &str {
+        if self.mark.detail.is_empty() { &self.mark.label } else { &self.mark.detail }
     }
 }
 

@@ -9,7 +9,7 @@ fn span(from: u64, to: u64, role: Role, label: &str) -> Span {
 }
 
 fn mark(at_ns: u64, kind: MarkKind, label: &str) -> Mark {
-    Mark { at_ns, kind, label: label.to_owned(), detail: "why it happened".to_owned() }
+    Mark { at_ns, kind, label: label.to_owned(), detail: format!("{label}, as it should") }
 }
 
 /// Two routers: the first is cut off, the second takes over, the first returns.

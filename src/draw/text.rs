@@ -153,7 +153,7 @@ fn events(timeline: &Timeline, width: usize) -> String {
         let when = exact(event.mark.at_ns);
         let subject = padded(&clean(&event.subject()), subjects);
         let head = format!("{when:>12}  {:<9}  {subject}  ", event.mark.kind.word());
-        let sentence = clean(&event.sentence());
+        let sentence = clean(event.sentence());
         text += if text.is_empty() { "\n" } else { "" };
         let room = width.saturating_sub(columns(&head));
         let (indent, room) = if room >= 30 { (columns(&head), room) } else { (4, width.saturating_sub(4)) };
