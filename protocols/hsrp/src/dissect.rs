@@ -19,7 +19,7 @@ use crate::wire::{
 
 mod fields;
 
-/// TTL that version 1 is sent with. RFC 2281 §5.
+/// TTL that version 1 is sent with. RFC 2281 §5.1.
 const TTL_V1: u8 = 1;
 /// TTL or hop limit that version 2 is sent with.
 const TTL_V2: u8 = 255;
@@ -106,7 +106,7 @@ fn judge_source_mac(received: &Received<'_>, own: Option<Mac>, active: bool, pro
         None if is_virtual(source) => format!("source MAC {source}, which no interface has for its own"),
         None => return,
     };
-    problems.push(Problem::remark("source-mac-errors", text, "RFC 2281 §5.3"));
+    problems.push(Problem::remark("source-mac-errors", text, "RFC 2281 §6.1"));
 }
 
 /// Whether a MAC is in one of HSRP's ranges.
@@ -132,7 +132,7 @@ fn judge_envelope(received: &Received<'_>, version: Version, problems: &mut Vec<
         problems.push(Problem::remark("destination-mac-errors", text, rule));
     }
     let (ttl, rule) = match version {
-        Version::V1 => (TTL_V1, "RFC 2281 §5"),
+        Version::V1 => (TTL_V1, "RFC 2281 §5.1"),
         Version::V2 => (TTL_V2, "Cisco HSRP version 2, multicast"),
     };
     if hop_limit != ttl {

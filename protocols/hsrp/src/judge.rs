@@ -42,8 +42,8 @@ impl Refusal {
     /// The rule it breaks.
     pub(crate) fn rule(&self) -> &'static str {
         match self {
-            Refusal::Destination { wanted, .. } if *wanted == MULTICAST_V1 => "RFC 2281 §5",
-            Refusal::Source(_) => "RFC 2281 §5",
+            Refusal::Destination { wanted, .. } if *wanted == MULTICAST_V1 => "RFC 2281 §5.1",
+            Refusal::Source(_) => "RFC 2281 §5.1",
             Refusal::Destination { .. } => "Cisco HSRP version 2, multicast",
             Refusal::NotLinkLocal(_) => "Cisco HSRP version 2, IPv6",
         }

@@ -12,7 +12,7 @@ pub const LAST_GROUP_V1: u16 = 255;
 /// The most that a group of version 2 may have for a number.
 pub const LAST_GROUP_V2: u16 = 4095;
 
-/// The virtual MAC of a group: `00:00:0c:07:ac:XX` in version 1 (RFC 2281 §5.3), `00:00:0c:9f:fX:XX` in version 2 over
+/// The virtual MAC of a group: `00:00:0c:07:ac:XX` in version 1 (RFC 2281 §6.1), `00:00:0c:9f:fX:XX` in version 2 over
 /// IPv4, `00:05:73:a0:0X:XX` over IPv6.
 ///
 /// `None` for what does not exist: version 1 over IPv6, and numbers beyond the last.

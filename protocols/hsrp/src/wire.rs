@@ -1,7 +1,7 @@
 //! The octets of a message, in either version. Nothing here knows what a state does, and nothing outside knows an
 //! offset.
 //!
-//! Sources: RFC 2281 §5 for version 1. No specification describes Cisco's additions to it, nor version 2: their layout
+//! Sources: RFC 2281 §5.1 for version 1. No specification describes Cisco's additions to it, nor version 2: their layout
 //! is that of captured frames, and agrees with Wireshark's packet-hsrp.c.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,13 +22,13 @@ mod md5;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-/// Where version 1 is sent. RFC 2281 §5.
+/// Where version 1 is sent. RFC 2281 §5.1.
 pub const MULTICAST_V1: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 2));
 /// Where version 2 is sent over IPv4; GLBP's group too.
 pub const MULTICAST_V2: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 102));
 /// Where version 2 is sent over IPv6; GLBP's group too.
 pub const MULTICAST_V2_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x66));
-/// UDP port over IPv4. RFC 2281 §5.
+/// UDP port over IPv4. RFC 2281 §5.1.
 pub const PORT_IPV4: u16 = 1985;
 /// UDP port over IPv6.
 pub const PORT_IPV6: u16 = 2029;

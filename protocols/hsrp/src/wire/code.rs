@@ -60,7 +60,7 @@ impl Operation {
     }
 }
 
-/// The state that a sender claims. The versions number them differently. RFC 2281 §5.1, §5.2.
+/// The state that a sender claims. The versions number them differently. RFC 2281 §5.1, §5.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// Not running. Version 2 only; nobody has been seen to send it.
