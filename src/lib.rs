@@ -15,6 +15,7 @@ pub mod lab;
 pub mod log;
 pub mod net;
 pub mod protocols;
+pub mod replay;
 pub mod slow;
 mod sys;
 pub mod systemd;

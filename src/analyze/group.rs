@@ -21,11 +21,15 @@ const ANNOUNCED_WITHIN: u64 = 1_000_000_000;
 
 /// Which group it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) vlan: Option<u16>,
-    pub(super) protocol: &'static str,
-    pub(super) family: Family,
-    pub(super) group: u16,
+pub struct Key {
+    /// The VLAN it lives in, if frames were tagged.
+    pub vlan: Option<u16>,
+    /// Its protocol.
+    pub protocol: &'static str,
+    /// Its address family.
+    pub family: Family,
+    /// Its number.
+    pub group: u16,
 }
 
 /// A group, as far as it has been heard.
@@ -221,7 +225,7 @@ impl Group {
 }
 
 /// The key of the group that a frame belongs to; `None` if its number could not be read.
-pub(super) fn key_of(heard: &Heard<'_>) -> Option<Key> {
+pub fn key_of(heard: &Heard<'_>) -> Option<Key> {
     Some(Key {
         vlan: heard.vlan,
         protocol: heard.dissection.protocol,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use fhrp::dissect::Known;
+use fhrp::dissect::{Dissection, Known};
 use fhrp::packet::ip_protocol;
 use fhrp::{Instant, Received};
 
@@ -30,28 +30,52 @@ pub fn listen(
     }
 }
 
+/// Takes in the next frame of a capture.
 fn hear(analysis: &mut Analysis, frame: &Frame<'_>, known: &Known<'_>) {
     let at_ns = analysis.frame(Duration::from_nanos(frame.at));
-    let Ok(packet) = Packet::open(frame.link(), frame.octets) else { return };
+    match read(frame, at_ns, known) {
+        Some(Speech::Announcement(address)) => analysis.announced(address),
+        Some(Speech::Message { received, vlan, dissection }) => analysis.hear(&Heard {
+            frame: analysis.number(),
+            at_ns,
+            vlan,
+            source_mac: received.source_mac,
+            source: received.source,
+            dissection: &dissection,
+        }),
+        None => {}
+    }
+}
+
+/// What a frame says that concerns a group.
+#[derive(Debug, Clone)]
+pub enum Speech<'a> {
+    /// This address is to be found at some MAC: a gratuitous ARP, an unsolicited neighbour advertisement.
+    Announcement(IpAddr),
+    /// A message of one of the protocols.
+    Message {
+        /// The packet.
+        received: Received<'a>,
+        /// The innermost VLAN tag.
+        vlan: Option<u16>,
+        /// What it says.
+        dissection: Box<Dissection>,
+    },
+}
+
+/// Reads a frame that counts as captured at `at_ns`; `None` if it concerns no group or its envelope is broken.
+pub fn read<'a>(frame: &Frame<'a>, at_ns: u64, known: &Known<'_>) -> Option<Speech<'a>> {
+    let packet = Packet::open(frame.link(), frame.octets).ok()?;
     if packet.ether_type == ARP {
-        return packet_announcement(&packet).into_iter().for_each(|address| analysis.announced(address));
+        return packet_announcement(&packet).map(Speech::Announcement);
     }
-    let Some(received) = speaks(&packet, at_ns) else { return };
+    let received = speaks(&packet, at_ns)?;
     if received.protocol == ip_protocol::ICMPV6 {
-        return neighbour_announcement(&received).into_iter().for_each(|address| analysis.announced(address));
+        return neighbour_announcement(&received).map(Speech::Announcement);
     }
-    let Some(dissection) = PROTOCOLS.iter().find_map(|protocol| protocol.dissect(&received, known)) else {
-        return;
-    };
-    let heard = Heard {
-        frame: analysis.number(),
-        at_ns,
-        vlan: packet.tags.ids().last().copied(),
-        source_mac: received.source_mac,
-        source: received.source,
-        dissection: &dissection,
-    };
-    analysis.hear(&heard);
+    let dissection = PROTOCOLS.iter().find_map(|protocol| protocol.dissect(&received, known))?;
+    let vlan = packet.tags.ids().last().copied();
+    Some(Speech::Message { received, vlan, dissection: Box::new(dissection) })
 }
 
 /// The IP packet, if one of the protocols could be in it and it is in order.

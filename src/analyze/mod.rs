@@ -23,7 +23,8 @@ use std::time::Duration;
 use fhrp::Mac;
 use fhrp::dissect::Dissection;
 
-use group::{Group, Key, key_of};
+use group::Group;
+pub use group::{Key, key_of};
 use story::Story;
 
 pub mod cadence;

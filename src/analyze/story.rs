@@ -7,6 +7,7 @@ use std::time::Duration;
 use fhrp::{Family, Mac};
 use serde::{Serialize, Serializer};
 
+use super::Key;
 use super::cadence::Observed;
 use super::reading::{Part, Said, listed};
 use crate::draw::Role;
@@ -56,6 +57,11 @@ pub struct GroupStory {
 }
 
 impl GroupStory {
+    /// Which group it is.
+    pub fn key(&self) -> Key {
+        Key { vlan: self.vlan, protocol: self.protocol, family: self.family, group: self.group }
+    }
+
     /// `vrrp 10`, `vrrp 10 IPv6`, `vlan 20 hsrp 1`.
     pub fn name(&self) -> String {
         let vlan = self.vlan.map(|vlan| format!("vlan {vlan} ")).unwrap_or_default();
@@ -305,7 +311,7 @@ impl Said {
     }
 }
 
-fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(*ns as f64 / 1e9)
 }
 
