@@ -5,6 +5,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod decode;
 pub mod driver;
 pub mod engine;
 pub mod event;
