@@ -6,6 +6,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod decode;
 pub mod draw;
 pub mod driver;
 pub mod engine;

@@ -128,14 +128,14 @@ impl Group {
         }
     }
 
-    /// Whether the members agree with whoever has just said something new.
+    /// What does not go together with what other members say, beyond what each frame was judged for.
     fn compare(&mut self, protocol: &str, heard: &Heard<'_>) {
         let Some(one) = self.members.get(&heard.source) else { return };
         for (address, other) in &self.members {
             let Some((ours, theirs)) = (*address != heard.source).then(|| one.beside(other)).flatten() else {
                 continue;
             };
-            for found in disagreements(protocol, ours, theirs) {
+            for found in disagreements(protocol, ours, theirs).into_iter().filter(|found| !found.judged) {
                 let mut who = vec![heard.source, *address];
                 who.sort_unstable();
                 let (mine, yours) = &found.values;

@@ -183,6 +183,8 @@ pub struct Disagreement {
     pub rule: &'static str,
     /// Whether they refuse each other's frames for it.
     pub refused: bool,
+    /// Whether each frame is judged for it already.
+    pub judged: bool,
 }
 
 /// What two members say that does not go together.

@@ -172,8 +172,13 @@ fn settings_that_do_not_go_together_are_the_cause() {
     }
     let group = tape.group();
     assert_eq!(two_actives(&group)[0].2, Cause::Disagreement);
-    let finding = group.findings.iter().find(|finding| finding.name == "interval-mismatch").unwrap();
-    assert!(finding.refused && finding.text.contains("10.0.10.3 says interval 3 s, 10.0.10.2 says 1 s"));
+}
+
+#[test]
+fn two_owners_are_found() {
+    let group = Tape::default().holds(2, 255, 0, 500).holds(3, 255, 50, 500).group();
+    let finding = group.findings.iter().find(|finding| finding.name == "owner-mismatch").unwrap();
+    assert_eq!(finding.who, [router(2), router(3)]);
 }
 
 #[test]

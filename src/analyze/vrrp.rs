@@ -42,8 +42,9 @@ pub(super) fn wait_before_taking(
 
 pub(super) fn disagreements(one: &Said, other: &Said) -> Vec<Disagreement> {
     let mut found = Vec::new();
-    let mut differ = |setting, values, rule, refused| {
-        found.push(Disagreement { setting, values, rule, refused });
+    let mut differ = |setting: &'static str, values, rule, refused| {
+        let judged = matches!(setting, "interval" | "addresses" | "authentication");
+        found.push(Disagreement { setting, values, rule, refused, judged });
     };
     let text = |value: Option<u8>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
     if one.version != other.version {

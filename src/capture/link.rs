@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use fhrp::checksum::Sum;
+use fhrp::packet::ip_protocol::UDP;
 use fhrp::{Instant, Mac};
 use thiserror::Error;
 
@@ -163,7 +165,6 @@ impl<'a> Packet<'a> {
     /// The IP protocol and, if it is UDP, the destination port: as much as tells a frame of interest from all the
     /// others, before anything is verified.
     pub fn carries(&self) -> Option<(u8, Option<u16>)> {
-        const UDP: u8 = 17;
         let (protocol, header) = match self.ether_type {
             IPV4 => (*self.octets.get(9)?, usize::from(*self.octets.first()? & 0x0f) * 4),
             IPV6 => (*self.octets.get(6)?, 40),
@@ -176,6 +177,17 @@ impl<'a> Packet<'a> {
             _ => None,
         };
         Some((protocol, port))
+    }
+
+    /// Whether the UDP checksum was left for an interface to compute: there is the sum over the pseudo-header alone.
+    /// Packets are like that where they are captured before they leave.
+    pub fn leaves_udp_checksum(&self) -> bool {
+        let Ok(Opened { received, .. }) = self.received(Instant::ZERO) else { return false };
+        let Some(udp) = self.octets.get(received.ip_header.len()..) else { return false };
+        let Some(&[_, _, _, _, a, b, c, d]) = udp.first_chunk() else { return false };
+        let length = u16::from_be_bytes([a, b]).into();
+        let sum = Sum::new().over_pseudo_header(received.source, received.destination, UDP, length);
+        received.protocol == UDP && sum.folded() == u16::from_be_bytes([c, d])
     }
 
     /// The IP packet, as far as it can be read.

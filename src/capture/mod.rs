@@ -7,6 +7,7 @@
 //! | [`reader`] | frames, one after the other, and what is wrong with the file between them |
 //! | `pcap`, `pcapng` | the two formats, octet for octet |
 //! | [`link`] | Ethernet with VLAN tags, Linux cooked, raw IP, loopback: what is below IP |
+//! | [`neighbour`] | ARP and Neighbour Discovery, as a capture tells them |
 //! | [`write`] | frames into a pcapng file |
 //!
 //! The reading is our own because it must go on where a file is damaged, name the offset of everything it
@@ -14,6 +15,7 @@
 //! the reader is tested against.
 
 pub mod link;
+pub mod neighbour;
 mod pcap;
 mod pcapng;
 pub mod reader;

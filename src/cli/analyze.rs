@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fhrp::dissect::Known;
 
+use super::keys::KeyArgs;
 use super::{Exit, Failure, complain, finish};
 use crate::analyze::Analysis;
 use crate::analyze::listen::listen;
@@ -14,6 +14,7 @@ use crate::analyze::picture::{tables, timeline};
 use crate::analyze::report::report;
 use crate::analyze::story::Story;
 use crate::capture::Reader;
+use crate::decode::{Decoder, Wish};
 use crate::draw;
 
 /// Width of a timeline in a pipe.
@@ -37,23 +38,26 @@ pub struct AnalyzeArgs {
     /// Write a page with the timeline and everything else; `-` is standard output, instead of the text
     #[arg(long, value_name = "FILE", conflicts_with = "svg")]
     pub html: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// Reads, prints and draws. A damaged file is told on standard error, and read as far as it goes.
-pub(super) fn run(args: &AnalyzeArgs, out: &mut dyn Write) -> Exit {
+pub(super) fn run(mut args: AnalyzeArgs, out: &mut dyn Write) -> Exit {
     let mut damaged = false;
-    let done = read(&args.files, &mut damaged).and_then(|story| show(args, &story, out));
+    let done = read(&mut args, &mut damaged).and_then(|story| show(&args, &story, out));
     match finish(done) {
         Exit::Done if damaged => Exit::Failed,
         exit => exit,
     }
 }
 
-fn read(files: &[PathBuf], damaged: &mut bool) -> Result<Story, Failure> {
+fn read(args: &mut AnalyzeArgs, damaged: &mut bool) -> Result<Story, Failure> {
+    let mut decoder = Decoder::new(Wish { keys: args.keys.collect()?, ..Wish::default() });
     let mut analysis = Analysis::default();
-    for file in files {
+    for file in &args.files {
         let mut reader = Reader::open(file)?;
-        listen(&mut analysis, &mut reader, &Known::default(), &mut |damage| {
+        listen(&mut analysis, &mut reader, &mut decoder, &mut |damage| {
             *damaged = true;
             complain(damage);
         });

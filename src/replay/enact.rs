@@ -18,12 +18,14 @@ use super::protocol::{Announced, Unknowable, real_addresses, speaking_from};
 use super::script::{Doing, Outside, outside};
 use super::spoken::{Prompt, Spoken};
 use super::stage::{Deed, ORIGIN, Stage, framed};
-use crate::analyze::listen::{Speech, read};
+use crate::analyze::listen::heard;
 use crate::analyze::reading::{self, Stance};
 use crate::analyze::story::Story;
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
+use crate::decode::keys::Keys;
+use crate::decode::{Decoded, Decoder, Message, What, Wish};
 use crate::engine::GroupIndex;
 use crate::net::frame;
 use crate::protocols::PROTOCOLS;
@@ -71,7 +73,7 @@ pub struct Enact<'a> {
     /// The router that is taken out.
     pub address: IpAddr,
     /// Keys for what is signed.
-    pub keys: &'a [&'a [u8]],
+    pub keys: &'a Keys,
     /// Settings, instead of those that the router itself announced.
     pub config: Option<&'a Plan>,
     /// Where chance comes from.
@@ -94,12 +96,16 @@ impl Enact<'_> {
         Ok(compared.flatten().collect())
     }
 
+    fn decoder(&self, fields: bool) -> Decoder {
+        Decoder::new(Wish { keys: self.keys.clone(), fields, ..Wish::default() })
+    }
+
     /// The first reading.
     fn survey(&self, complain: &mut dyn FnMut(Damage)) -> Result<Survey, EnactError> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
         let (mut announced, mut others) = (BTreeMap::new(), BTreeMap::new());
-        let known = Known { keys: self.keys, ..Known::default() };
+        let mut decoder = self.decoder(false);
         while let Some(next) = reader.next_frame() {
             let frame = match next {
                 Ok(frame) => frame,
@@ -109,18 +115,18 @@ impl Enact<'_> {
                 }
             };
             let at_ns = analysis.frame(Duration::from_nanos(frame.at));
-            let Some(Speech::Message { received, vlan, dissection }) = read(&frame, at_ns, &known) else {
-                continue;
-            };
-            let heard = heard(analysis.number(), at_ns, vlan, &received, &dissection);
+            let (link, octets) = (frame.link(), frame.octets);
+            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some((received, heard)) = message(analysis.number(), at_ns, &decoded) else { continue };
             analysis.hear(&heard);
             let Some(key) = key_of(&heard) else { continue };
             if received.source == self.address {
+                let keys: Vec<&[u8]> = self.keys.of(key.protocol).collect();
                 if let Some(new) = Announced::new(key.protocol, self.address, key.group) {
-                    announced.entry(key).or_insert(new).hear(at_ns, &received, self.keys);
+                    announced.entry(key).or_insert(new).hear(at_ns, received, &keys);
                 }
-            } else if !others.contains_key(&key) && holds(&dissection) {
-                others.insert(key, (frame.link(), frame.octets.to_vec()));
+            } else if !others.contains_key(&key) && holds(heard.dissection) {
+                others.insert(key, (link, octets.to_vec()));
             }
         }
         Ok(Survey { story: analysis.finish(), announced, others })
@@ -172,27 +178,26 @@ impl Enact<'_> {
     fn play(&self, survey: &Survey, casts: &mut BTreeMap<Key, Cast>) -> Result<Story, EnactError> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
-        let context = Context { begins: survey.story.begins, keys: self.keys, seed: self.seed, survey };
-        let known = Known { keys: self.keys, fields: true, ..Known::default() };
+        let context = Context { begins: survey.story.begins, seed: self.seed, survey };
+        let mut decoder = self.decoder(true);
         let mut now = 0;
         while let Some(next) = reader.next_frame() {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
-            let Some(Speech::Message { received, vlan, dissection }) = read(&frame, now, &known) else {
-                continue;
-            };
-            let heard = heard(analysis.number(), now, vlan, &received, &dissection);
+            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some((received, heard)) = message(analysis.number(), now, &decoded) else { continue };
             let Some(cast) = key_of(&heard).and_then(|key| casts.get_mut(&key)) else { continue };
             cast.advance(now, &context, &mut analysis);
             if received.source == self.address {
-                cast.real.add(now, &received, &dissection, cast.heard);
+                cast.real.add(now, received, heard.dissection, cast.heard);
                 continue;
             }
             analysis.hear(&heard);
-            cast.heard = Some(Prompt { at: now, source: received.source, priority: dissection.priority });
+            let priority = heard.dissection.priority;
+            cast.heard = Some(Prompt { at: now, source: received.source, priority });
             if let Some((stage, _)) = &mut cast.stage {
-                stage.receive(&received);
+                stage.receive(received);
             }
         }
         for cast in casts.values_mut() {
@@ -212,7 +217,6 @@ struct Survey {
 
 struct Context<'a> {
     begins: Duration,
-    keys: &'a [&'a [u8]],
     seed: u64,
     survey: &'a Survey,
 }
@@ -263,25 +267,25 @@ impl Cast {
         let signed = i64::try_from(until).unwrap_or(i64::MAX);
         while let Some(next) = self.coming.front().filter(|next| next.at_ns <= signed).cloned() {
             self.coming.pop_front();
-            self.run(next.at_ns, context, analysis);
+            self.run(next.at_ns, analysis);
             self.act(&next, context);
-            self.collect(context, analysis);
+            self.collect(analysis);
         }
-        self.run(signed, context, analysis);
+        self.run(signed, analysis);
     }
 
-    fn run(&mut self, until: i64, context: &Context<'_>, analysis: &mut Analysis) {
+    fn run(&mut self, until: i64, analysis: &mut Analysis) {
         if let Some((stage, _)) = &mut self.stage {
             stage.run_until(instant(until));
         }
-        self.collect(context, analysis);
+        self.collect(analysis);
     }
 
     /// What our router said goes into its own story.
-    fn collect(&mut self, context: &Context<'_>, analysis: &mut Analysis) {
+    fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
         let done: Vec<_> = stage.done().collect();
-        let known = Known { keys: context.keys, fields: true, ..Known::default() };
+        let known = Known { fields: true, ..Known::default() };
         for done in done {
             let Deed::Sent(datagram) = &done.what else { continue };
             let Some(octets) = framed(datagram, stage.link()) else { continue };
@@ -292,7 +296,14 @@ impl Cast {
             };
             let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
             self.ours.add(at_ns, &received, &dissection, self.heard);
-            analysis.hear(&heard(analysis.number(), at_ns, self.key.vlan, &received, &dissection));
+            analysis.hear(&Heard {
+                frame: analysis.number(),
+                at_ns,
+                vlan: self.key.vlan,
+                source_mac: received.source_mac,
+                source: received.source,
+                dissection: &dissection,
+            });
         }
     }
 
@@ -354,14 +365,17 @@ impl Cast {
     }
 }
 
-fn heard<'a>(
+/// A message of one of the protocols, with its envelope.
+fn message<'a, 'f>(
     frame: u64,
     at_ns: u64,
-    vlan: Option<u16>,
-    received: &Received<'_>,
-    dissection: &'a fhrp::dissect::Dissection,
-) -> Heard<'a> {
-    Heard { frame, at_ns, vlan, source_mac: received.source_mac, source: received.source, dissection }
+    decoded: &'a Decoded<'f>,
+) -> Option<(&'a Received<'f>, Heard<'a>)> {
+    let heard = heard(frame, at_ns, decoded)?;
+    match &decoded.what {
+        What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
+        What::Message(_) | What::Neighbour(..) => None,
+    }
 }
 
 fn holds(dissection: &fhrp::dissect::Dissection) -> bool {
