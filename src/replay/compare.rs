@@ -64,14 +64,23 @@ pub struct Both<T> {
 /// Differences in time between a frame of the real router and ours, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Timing {
-    /// How much later than the real one's our first frame of each time as the holder came.
-    pub takes_ms: Vec<f64>,
+    /// Each time that the role was taken.
+    pub takes: Vec<Take>,
     /// How many frames were compared, each by the time since the one before it.
     pub compared: usize,
     /// Half of them differ by no more.
     pub median_ms: f64,
     /// None differs by more.
     pub worst_ms: f64,
+}
+
+/// The first frame of a time as the holder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Take {
+    /// How much later ours came, in milliseconds.
+    pub late_ms: f64,
+    /// Whether that proves nothing: ours was started just so that its first frame comes when the real one's does.
+    pub arranged: bool,
 }
 
 /// How often a field was the same.
@@ -136,7 +145,7 @@ pub(super) fn compare(
         frames: Both { real: cast.real.frames.len(), ours: cast.ours.frames.len() },
         held_s: Both { real: held(&theirs), ours: held(&own) },
         differed_ms: differed as f64 / 1e6,
-        timing: timing(gaps, &takes),
+        timing: timing(gaps, takes),
         fields,
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
         divergences,
@@ -174,8 +183,8 @@ struct Comparison<'a> {
     divergences: Vec<Divergence>,
     /// Differences between a gap of theirs and of ours.
     gaps: Vec<u64>,
-    /// Our first frame of a reign against theirs.
-    takes: Vec<i64>,
+    /// Our first frame of each reign against theirs.
+    takes: Vec<Take>,
 }
 
 impl Comparison<'_> {
@@ -214,7 +223,8 @@ impl Comparison<'_> {
     /// The beginning and the end of one reign.
     fn pair(&mut self, their: &Reign, our: &Reign) -> u64 {
         let late = signed(our.from) - signed(their.from);
-        self.takes.push(late);
+        let arranged = self.cast.script.iter().any(|outside| outside.meets == Some(their.from));
+        self.takes.push(Take { late_ms: late as f64 / 1e6, arranged });
         let begins = late.unsigned_abs();
         if begins > SLACK.max(self.interval * 3 / COARSENESS) {
             let word = if late > 0 { "later" } else { "earlier" };
@@ -272,9 +282,11 @@ impl Comparison<'_> {
         for frame in row {
             let resigns = spoken.face(frame).is_some_and(|face| face.resigns);
             let gap = last.map(|last| frame.at - last);
+            let answers = frame.prompt.is_some_and(|prompt| frame.at - prompt.at <= ANSWER);
             match gap {
                 _ if resigns => last = None,
                 Some(gap) if gap < self.interval / OUT_OF_TURN => extra.push(*frame),
+                Some(gap) if answers && gap.abs_diff(self.interval) > SLACK => extra.push(*frame),
                 Some(gap) if gap <= self.interval * 3 => {
                     last = Some(frame.at);
                     if let Some(turn) = turns.last_mut() {
@@ -406,11 +418,11 @@ fn is_unknown(name: &str, their: &str) -> bool {
     name.ends_with("MAC") && their == fhrp::Mac::default().to_string()
 }
 
-fn timing(mut gaps: Vec<u64>, takes: &[i64]) -> Timing {
+fn timing(mut gaps: Vec<u64>, takes: Vec<Take>) -> Timing {
     gaps.sort_unstable();
     let ms = |ns: u64| ns as f64 / 1e6;
     Timing {
-        takes_ms: takes.iter().map(|late| *late as f64 / 1e6).collect(),
+        takes,
         compared: gaps.len(),
         median_ms: gaps.get(gaps.len() / 2).copied().map_or(0.0, ms),
         worst_ms: gaps.last().copied().map_or(0.0, ms),

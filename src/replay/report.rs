@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::compare::{Compared, Divergence};
+use super::compare::{Compared, Divergence, Take};
 use super::observe::{Act, Standing, What};
 use super::script::{Doing, Outside};
 use crate::analyze::moment::{about, moment};
@@ -57,7 +57,7 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
         held_s.ours,
         about((compared.differed_ms * 1e6) as u64)
     )?;
-    let takes: Vec<String> = timing.takes_ms.iter().map(|late| later(*late)).collect();
+    let takes: Vec<String> = timing.takes.iter().map(later).collect();
     if !takes.is_empty() {
         writeln!(out, "  takes the role: {}", takes.join(", "))?;
     }
@@ -105,9 +105,10 @@ fn signed(ns: i64) -> String {
     if ns < 0 { format!("-{text}") } else { text }
 }
 
-fn later(ms: f64) -> String {
-    let length = about((ms.abs() * 1e6) as u64);
-    match ms {
+fn later(take: &Take) -> String {
+    let length = about((take.late_ms.abs() * 1e6) as u64);
+    match take.late_ms {
+        _ if take.arranged => "when it does, as it was started for that".to_owned(),
         0.0 => "at the same moment".to_owned(),
         late if late > 0.0 => format!("{length} later"),
         _ => format!("{length} earlier"),

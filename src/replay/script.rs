@@ -26,6 +26,9 @@ pub struct Outside {
     pub what: Doing,
     /// What shows it.
     pub why: String,
+    /// The frame whose moment this was chosen to meet.
+    #[serde(skip)]
+    pub(super) meets: Option<u64>,
 }
 
 /// What is done to a router from outside.
@@ -120,12 +123,12 @@ fn start(group: &GroupStory, who: IpAddr, first: &Piece, wait: i64, ended: i64) 
             let prelude = ended == i64::MIN;
             let at_ns = if prelude { early.min(0) } else { early.max(ended.saturating_add(1)) };
             let why = "it waited for the holder's end, so it was there before".to_owned();
-            Outside { at_ns, what: Doing::Start { prelude }, why }
+            Outside { at_ns, what: Doing::Start { prelude }, why, meets: None }
         }
         Some(_) | None => {
             let why = "its first frame comes when the wait after a start is over".to_owned();
             let at_ns = (at - wait).max(ended.saturating_add(1));
-            Outside { at_ns, what: Doing::Start { prelude: false }, why }
+            Outside { at_ns, what: Doing::Start { prelude: false }, why, meets: Some(first.from_ns) }
         }
     }
 }
@@ -152,10 +155,10 @@ fn leaves(end: &Piece, who: &MemberStory, all: &mut Vec<Outside>) -> i64 {
         // Its next frame is the first that is missing.
         let at_ns = at_ns + signed(interval / 2);
         let why = "it fell silent without a word".to_owned();
-        all.push(Outside { at_ns, what: Doing::Kill, why });
+        all.push(Outside { at_ns, what: Doing::Kill, why, meets: None });
         return at_ns;
     }
-    all.push(Outside { at_ns, what: Doing::Stop, why: "it gave up the role".to_owned() });
+    all.push(Outside { at_ns, what: Doing::Stop, why: "it gave up the role".to_owned(), meets: None });
     at_ns
 }
 
@@ -168,7 +171,7 @@ fn changes(pieces: &[Piece], announced: &Announced) -> Vec<Outside> {
         let before = pieces.iter().rfind(|piece| piece.from_ns < to && begins);
         let at_ns = before.map_or(to, |piece| piece.from_ns.saturating_add(1));
         let why = "its frames say other settings from then on".to_owned();
-        all.push(Outside { at_ns: signed(at_ns), what: Doing::Change { to }, why });
+        all.push(Outside { at_ns: signed(at_ns), what: Doing::Change { to }, why, meets: None });
     }
     all
 }
