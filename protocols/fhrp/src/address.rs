@@ -203,6 +203,14 @@ pub fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 == 0xfe80)
 }
 
+/// The link-local address that Cisco's protocols make of a virtual MAC: `fe80::/64`, then the MAC with `ff:fe` in its
+/// middle. Unlike in RFC 4291 appendix A, the universal/local bit stays as it is.
+pub const fn link_local_of_virtual(mac: Mac) -> Ipv6Addr {
+    let Mac([a, b, c, d, e, f]) = mac;
+    let segment = u16::from_be_bytes;
+    Ipv6Addr::new(0xfe80, 0, 0, 0, segment([a, b]), segment([c, 0xff]), segment([0xfe, d]), segment([e, f]))
+}
+
 /// The solicited-node multicast group of an address. RFC 4291 §2.7.1.
 pub fn solicited_node(ip: Ipv6Addr) -> Ipv6Addr {
     let [.., x, y, z] = ip.octets();
@@ -261,6 +269,12 @@ mod tests {
         assert_eq!("10.0.0.1".parse::<InterfaceAddress>().unwrap().prefix, 32);
         assert!("10.0.0.1/33".parse::<InterfaceAddress>().is_err());
         assert!("10.0.0/8".parse::<InterfaceAddress>().is_err());
+    }
+
+    #[test]
+    fn the_local_bit_of_a_virtual_mac_stays() {
+        let mac = Mac([0x00, 0x05, 0x73, 0xa0, 0x00, 0x10]);
+        assert_eq!(link_local_of_virtual(mac).to_string(), "fe80::5:73ff:fea0:10");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::address::{Family, Mac};
 use crate::announcer::ArpForm;
+use crate::dissect::{Dissection, Known};
 use crate::holdings::{HoldFault, Holdings};
 use crate::link::Link;
 use crate::note::Note;
@@ -131,6 +132,9 @@ pub trait Protocol: Sync {
     /// The group a frame is for; `None` if it is not this protocol's. Looks at no more than it must: whether
     /// the frame is valid is for the group to judge, and a frame for a group that does not exist is counted.
     fn group_of(&self, received: &Received<'_>) -> Option<u16>;
+
+    /// Takes a frame apart, for whoever reads a capture; `None` if it is not this protocol's.
+    fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection>;
 }
 
 /// A kind of packet that a protocol listens to.

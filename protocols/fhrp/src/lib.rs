@@ -13,7 +13,9 @@
 //! | [`link`] | what is known of a network interface |
 //! | [`note`] | facts worth a log line, a counter or an event |
 //! | [`view`] | what an operator is shown |
+//! | [`dissect`], [`fields`] | what the reader of a capture is shown |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
+//! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
 //!
 //! `protocols/README.md` says why the contract is cut this way, for all four protocols.
@@ -24,7 +26,11 @@ pub mod address;
 pub mod announcer;
 pub mod checksum;
 pub mod contract;
+pub mod dissect;
+pub mod fields;
 pub mod holdings;
+pub mod keyed_md5;
+pub mod keys;
 pub mod link;
 pub mod note;
 pub mod packet;
@@ -34,6 +40,7 @@ pub mod view;
 pub use address::{Family, InterfaceAddress, Mac};
 pub use contract::{Action, Command, Context, Group, Input, Protocol};
 pub use holdings::{Answer, HoldFault, Holdings, Presence, VirtualAddress};
+pub use keys::Secret;
 pub use link::Link;
 pub use note::{Note, Standing};
 pub use packet::{Datagram, Received, Route, Solicitation};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::address::Mac;
+use crate::checksum::Sum;
 use crate::time::Instant;
 
 /// IP protocol numbers that the protocols speak over.
@@ -17,14 +18,43 @@ pub mod ip_protocol {
     pub const VRRP: u8 = 112;
 }
 
+/// Version 2, type 1: how CARP begins, and VRRP version 2.
+const CARP_OR_VRRP_2: u8 = 0x21;
+/// Words of CARP's counter and digest; where VRRP counts its addresses.
+const CARP_WORDS: u8 = 7;
+/// Octets of a CARP advertisement.
+const CARP_LENGTH: usize = 36;
+/// Octets of a VRRP version 2 advertisement with seven addresses: alone, with an HMAC trailer, with Cisco's MD5.
+const SEVEN_ADDRESSES: [usize; 3] = [44, 44 + 28, 44 + 30];
+
+/// Whether a message of IP protocol 112 from `source` is CARP's rather than VRRP's.
+///
+/// Both begin with the same octet. Over IPv6 that is CARP, for VRRP has only version 3 there. Over IPv4 the length
+/// tells; a CARP message with something behind it is one if it adds up without.
+pub fn is_carp(message: &[u8], source: IpAddr) -> bool {
+    match (message, source) {
+        ([CARP_OR_VRRP_2, ..], IpAddr::V6(_)) => true,
+        ([CARP_OR_VRRP_2, _, _, CARP_WORDS, ..], IpAddr::V4(_)) => {
+            match message.split_at_checked(CARP_LENGTH) {
+                Some((_, [])) => true,
+                Some((carp, _)) => {
+                    !SEVEN_ADDRESSES.contains(&message.len()) && Sum::new().over(carp).folded() == 0xffff
+                }
+                None => false,
+            }
+        }
+        _ => false,
+    }
+}
+
 /// A frame that arrived. Lengths come from the IP header: Ethernet padding is not in here.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
     /// When the kernel received it; at or before the turn's `now`.
     pub at: Instant,
-    /// Ethernet source.
+    /// Ethernet source; zero in a capture whose link layer does not say it.
     pub source_mac: Mac,
-    /// Ethernet destination.
+    /// Ethernet destination; zero in a capture whose link layer does not say it.
     pub destination_mac: Mac,
     /// IP source.
     pub source: IpAddr,
@@ -88,4 +118,49 @@ pub struct Solicitation {
     pub from: Option<IpAddr>,
     /// The address it asks for.
     pub target: IpAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message that begins with `head`, has `length` octets, and a checksum over the first `summed`.
+    fn message(head: [u8; 4], length: usize, summed: usize) -> Vec<u8> {
+        let mut octets = vec![0; length];
+        octets[..4].copy_from_slice(&head);
+        let checksum = Sum::new().over(&octets[..summed]).checksum();
+        octets[6..8].copy_from_slice(&checksum.to_be_bytes());
+        octets
+    }
+
+    #[test]
+    fn carp_and_vrrp_are_told_apart() {
+        let (v4, v6) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1]));
+        let cases = [
+            ([0x21, 1, 0, 7], 36, 36, v4, true),
+            ([0x21, 1, 0, 7], 60, 36, v4, true),
+            // Seven addresses, no password: the first 36 octets add up as well.
+            ([0x21, 1, 0, 7], 44, 44, v4, false),
+            ([0x21, 1, 0, 7], 72, 44, v4, false),
+            // Five addresses.
+            ([0x21, 1, 0, 5], 36, 36, v4, false),
+            // Seven addresses without Authentication Data.
+            ([0x21, 1, 0, 7], 35, 35, v4, false),
+            ([0x31, 1, 100, 7], 36, 36, v4, false),
+            ([0x31, 1, 100, 7], 36, 36, v6, false),
+            ([0x21, 1, 0, 7], 36, 36, v6, true),
+            ([0x21, 1, 0, 1], 24, 24, v6, true),
+        ];
+        for (head, length, summed, source, expected) in cases {
+            assert_eq!(
+                is_carp(&message(head, length, summed), source),
+                expected,
+                "{head:?} {length} {source}"
+            );
+        }
+        assert!(!is_carp(&[], v4));
+        let mut broken = message([0x21, 1, 0, 7], 40, 36);
+        broken[7] ^= 1;
+        assert!(!is_carp(&broken, v4));
+    }
 }

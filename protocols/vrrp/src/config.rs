@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use fhrp::announcer::{ArpForm, Schedule};
 use fhrp::{Family, InterfaceAddress, Mac};
-use zeroize::ZeroizeOnDrop;
+
+pub use fhrp::Secret;
 
 /// Default priority of a router that does not own the addresses. RFC 9568 §6.1.
 pub const DEFAULT_PRIORITY: u8 = 100;
@@ -216,28 +217,6 @@ pub struct Key {
     pub id: u32,
     /// The key.
     pub secret: Secret,
-}
-
-/// Octets that are wiped when dropped and never printed.
-#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
-pub struct Secret(Vec<u8>);
-
-impl Secret {
-    /// Keeps `octets` to itself.
-    pub fn new(octets: impl Into<Vec<u8>>) -> Self {
-        Secret(octets.into())
-    }
-
-    /// The octets, for a digest.
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// Router advertisements of the virtual router. RFC 4861 §6.2.1.

@@ -3,12 +3,12 @@
 //! CARP shares the protocol number, the multicast groups and even the first two octets with VRRP version 2;
 //! only the length tells them apart.
 
-use std::net::IpAddr;
-
 use fhrp::contract::Ear;
-use fhrp::packet::ip_protocol;
+use fhrp::dissect::{Dissection, Known};
+use fhrp::packet::{ip_protocol, is_carp};
 use fhrp::{Family, Protocol, Received};
 
+use crate::dissect;
 use crate::wire::{MULTICAST_V4, MULTICAST_V6, vrrp_in};
 
 /// VRRP, as the engine sees it before any group exists.
@@ -42,20 +42,9 @@ impl Protocol for Vrrp {
         let &[_, vrid] = message.first_chunk()?;
         (!is_carp(message, received.source)).then_some(u16::from(vrid))
     }
-}
 
-/// Version 2, type 1: how CARP begins, and VRRP version 2.
-const CARP_OR_VRRP_2: u8 = 0x21;
-/// Words of CARP's counter and digest; where VRRP counts its addresses.
-const CARP_WORDS: u8 = 7;
-/// Octets of a CARP advertisement. VRRP version 2 with seven addresses has 44.
-const CARP_LENGTH: usize = 36;
-
-/// Whether a message of protocol 112 is CARP's. There is no VRRP version 2 over IPv6.
-fn is_carp(message: &[u8], source: IpAddr) -> bool {
-    match (message, source) {
-        ([CARP_OR_VRRP_2, ..], IpAddr::V6(_)) => true,
-        ([CARP_OR_VRRP_2, _, _, CARP_WORDS, ..], IpAddr::V4(_)) => message.len() == CARP_LENGTH,
-        _ => false,
+    fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection> {
+        let message = vrrp_in(received)?;
+        (!is_carp(message, received.source)).then(|| dissect::dissect(received, message, known))
     }
 }

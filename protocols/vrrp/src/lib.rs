@@ -20,6 +20,7 @@
 //! | [`wire`] | the octets of an advertisement: layout, lengths, checksums |
 //! | [`auth`] | what is put around or behind an advertisement to prove who sent it |
 //! | [`demux`] | which frames are VRRP's, and whose |
+//! | `dissect` | what a frame says, for whoever reads a capture |
 //! | [`machine`] | states, timers, checks, hand-over: the virtual router itself |
 //! | `neighbours` | everybody heard, obeyed or refused, with the reason |
 //! | `counters` | what is counted, under names that stay |
@@ -30,6 +31,7 @@ pub mod auth;
 pub mod config;
 mod counters;
 pub mod demux;
+mod dissect;
 pub mod machine;
 mod neighbours;
 pub mod wire;

@@ -35,9 +35,9 @@ pub const AUTH_HEADER: u8 = 2;
 pub const AUTH_CISCO_MD5: u8 = 254;
 
 /// The only message type there is: ADVERTISEMENT. RFC 9568 §5.2.2.
-const ADVERTISEMENT: u8 = 1;
+pub(crate) const ADVERTISEMENT: u8 = 1;
 /// What precedes the addresses.
-const FIXED: usize = 8;
+pub(crate) const FIXED: usize = 8;
 /// What follows them in version 2: Authentication Data.
 const AUTH_DATA: usize = 8;
 /// Where the checksum lies.
@@ -168,13 +168,13 @@ pub fn parse<'a>(received: &Received<'a>) -> Result<Heard<'a>, WireError> {
     }
     let interval = match version {
         Version::V2 => Duration::from_secs(u64::from(fifth)),
-        Version::V3 => CENTISECOND * u32::from(u16::from_be_bytes([fourth, fifth]) & INTERVAL_MASK),
+        Version::V3 => interval_v3(fourth, fifth),
     };
     if interval.is_zero() {
         return Err(WireError::ZeroInterval);
     }
-    let advertisement =
-        Advertisement { version, vrid, priority, interval, addresses: addresses(parts.addresses, received) };
+    let addresses = addresses(parts.addresses, received.source);
+    let advertisement = Advertisement { version, vrid, priority, interval, addresses };
     let credentials = match version {
         Version::V2 => parts.credentials(fourth, around),
         Version::V3 => around.map_or(Credentials::None, |_| Credentials::Contradictory(AUTH_NONE)),
@@ -411,19 +411,25 @@ fn unwrap_header<'a>(received: &Received<'a>) -> Result<(Option<AhView<'a>>, &'a
     }
 }
 
-fn addresses(octets: &[u8], received: &Received<'_>) -> Vec<IpAddr> {
-    match received.source {
+/// The addresses in `octets`, of the family of the IP header around them.
+pub(crate) fn addresses(octets: &[u8], over: IpAddr) -> Vec<IpAddr> {
+    match over {
         IpAddr::V4(_) => octets.as_chunks::<4>().0.iter().copied().map(IpAddr::from).collect(),
         IpAddr::V6(_) => octets.as_chunks::<16>().0.iter().copied().map(IpAddr::from).collect(),
     }
 }
 
 /// The family of the IP header decides the size of every address behind it.
-const fn size_of_address(over: IpAddr) -> usize {
+pub(crate) const fn size_of_address(over: IpAddr) -> usize {
     match over {
         IpAddr::V4(_) => 4,
         IpAddr::V6(_) => 16,
     }
+}
+
+/// Max Advertise Interval of version 3, without the reserved bits beside it.
+pub(crate) fn interval_v3(high: u8, low: u8) -> Duration {
+    CENTISECOND * u32::from(u16::from_be_bytes([high, low]) & INTERVAL_MASK)
 }
 
 /// Never 0, which would be an error on the wire; less than a second is said as one, as FRR does.

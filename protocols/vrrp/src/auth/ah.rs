@@ -125,7 +125,7 @@ impl Association {
         head[4..8].copy_from_slice(&source.octets());
         head[8..].copy_from_slice(&sequence.to_be_bytes());
         let ip = outgoing_header(source, destination, envelope, IPV4_HEADER + LENGTH + message.len());
-        let code = self.code(&ip, &head, &message);
+        let code = code(self.secret.expose(), &ip, &head, &message);
 
         let mut payload = Vec::with_capacity(LENGTH + message.len());
         payload.extend(head);
@@ -135,12 +135,7 @@ impl Association {
     }
 
     pub(super) fn admit(&mut self, received: &Received<'_>, view: &AhView<'_>) -> Result<(), AuthRefusal> {
-        let Some((head, rest)) = received.payload.split_first_chunk::<BEFORE_ICV>() else {
-            return Err(AuthRefusal::HeaderDigest);
-        };
-        let message = rest.get(ICV..).unwrap_or_default();
-        let ip = covered_header(received.ip_header, !received.destination.is_multicast());
-        if !bool::from(self.code(&ip, head, message).ct_eq(view.code)) {
+        if !fits(self.secret.expose(), received, view) {
             return Err(AuthRefusal::HeaderDigest);
         }
         let (source, number) = (received.source, view.sequence);
@@ -157,23 +152,28 @@ impl Association {
         }
         Ok(())
     }
+}
 
-    /// The Integrity Check Value over an IP header whose changeable fields are zero.
-    fn code(&self, ip: &[u8], head: &[u8; BEFORE_ICV], message: &[u8]) -> [u8; ICV] {
-        let mut block = Zeroizing::new([0; 64]);
-        block
-            .iter_mut()
-            .zip(self.secret.expose().iter().take(KEY))
-            .for_each(|(octet, given)| *octet = *given);
-        let mut mac = Hmac::<Md5>::new((&*block).into());
-        for part in [ip, head, &[0; ICV], message] {
-            mac.update(part);
-        }
-        let digest = mac.finalize().into_bytes();
-        let mut code = [0; ICV];
-        code.iter_mut().zip(digest).for_each(|(octet, given)| *octet = given);
-        code
+/// Whether `key` made the header's Integrity Check Value.
+pub(super) fn fits(key: &[u8], received: &Received<'_>, view: &AhView<'_>) -> bool {
+    let Some((head, rest)) = received.payload.split_first_chunk::<BEFORE_ICV>() else { return false };
+    let message = rest.get(ICV..).unwrap_or_default();
+    let ip = covered_header(received.ip_header, !received.destination.is_multicast());
+    bool::from(code(key, &ip, head, message).ct_eq(view.code))
+}
+
+/// The Integrity Check Value over an IP header whose changeable fields are zero.
+fn code(key: &[u8], ip: &[u8], head: &[u8; BEFORE_ICV], message: &[u8]) -> [u8; ICV] {
+    let mut block = Zeroizing::new([0; 64]);
+    block.iter_mut().zip(key.iter().take(KEY)).for_each(|(octet, given)| *octet = *given);
+    let mut mac = Hmac::<Md5>::new((&*block).into());
+    for part in [ip, head, &[0; ICV], message] {
+        mac.update(part);
     }
+    let digest = mac.finalize().into_bytes();
+    let mut code = [0; ICV];
+    code.iter_mut().zip(digest).for_each(|(octet, given)| *octet = given);
+    code
 }
 
 /// The IPv4 header that the driver will write, with its changeable fields zero.

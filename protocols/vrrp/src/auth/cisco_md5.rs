@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use md5::{Digest, Md5};
+use fhrp::keyed_md5;
 use subtle::ConstantTimeEq;
 
 use super::{AuthRefusal, Envelope, unsealed};
@@ -22,8 +22,6 @@ use crate::wire::{AUTH_CISCO_MD5, Advertisement, ChecksumForm, Version, emit_uns
 
 /// Type, length, algorithm, padding and flags: always these.
 const HEAD: [u8; 6] = [0xfe, 28, 1, 0, 0, 0];
-/// The octets that MD5 works on at a time.
-const BLOCK: usize = 64;
 
 /// Cisco's MD5 field, as heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +65,7 @@ impl KeyChain {
             return unsealed(advertisement, envelope);
         };
         let mut octets = emit_unsummed(advertisement, envelope.source, AUTH_CISCO_MD5, [0; 8]);
-        let digest = digest(key.secret.expose(), &octets);
+        let digest = keyed_md5::digest(key.secret.expose(), &[&octets]);
         octets.extend(HEAD);
         octets.extend(sender.octets());
         octets.extend(key.id.to_be_bytes());
@@ -82,12 +80,10 @@ impl KeyChain {
         if !tlv.well_formed {
             return Err(AuthRefusal::CiscoMalformed);
         }
-        let mut zeroed = message.to_vec();
-        set_checksum(&mut zeroed, 0);
         let mut known = false;
         for key in self.0.iter().filter(|key| key.id == tlv.key) {
             known = true;
-            if bool::from(digest(key.secret.expose(), &zeroed).ct_eq(&tlv.digest)) {
+            if fits(key.secret.expose(), message, tlv) {
                 return Ok(());
             }
         }
@@ -95,16 +91,9 @@ impl KeyChain {
     }
 }
 
-/// `MD5(K ‖ P ‖ M ‖ K)`.
-fn digest(key: &[u8], message: &[u8]) -> [u8; 16] {
-    let zeros = (BLOCK - (key.len() + 9) % BLOCK) % BLOCK;
-    let bits = u64::try_from(key.len()).unwrap_or(u64::MAX).wrapping_mul(8);
-    let mut md5 = Md5::new();
-    md5.update(key);
-    md5.update([0x80]);
-    md5.update(&[0; BLOCK][..zeros]);
-    md5.update(bits.to_le_bytes());
-    md5.update(message);
-    md5.update(key);
-    md5.finalize().into()
+/// Whether `key` made the digest. `message` is the message up to the end of the Authentication Data.
+pub(super) fn fits(key: &[u8], message: &[u8], tlv: &CiscoTlv) -> bool {
+    let mut zeroed = message.to_vec();
+    set_checksum(&mut zeroed, 0);
+    bool::from(keyed_md5::digest(key, &[&zeroed]).ct_eq(&tlv.digest))
 }

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::replay::Memory;
 use super::{AuthRefusal, Envelope, unsealed};
-use crate::config::{self, AntiReplay, HmacMode, Secret};
+use crate::config::{self, AntiReplay, HmacMode};
 use crate::wire::{AUTH_NONE, Advertisement, Heard, emit_unsummed, set_checksum, sum};
 
 /// HMAC-SHA-256, cut to 128 bits.
@@ -60,6 +60,11 @@ impl HmacTrailer {
             sequence: u64::from_be_bytes([s0, s1, s2, s3, f0, f1, c0, c1]),
             code,
         }
+    }
+
+    /// Whether it is of the one kind that is known.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.kind == KIND && self.reserved == 0
     }
 
     fn head(&self) -> [u8; HEAD] {
@@ -121,7 +126,7 @@ impl Association {
         let key_id = u8::try_from(key.id).unwrap_or_default();
         let mut trailer = HmacTrailer { kind: KIND, key: key_id, reserved: 0, sequence, code: [0; CODE] };
         let mut octets = emit_unsummed(advertisement, source, AUTH_NONE, [0; 8]);
-        trailer.code = code(&key.secret, advertisement, source, &octets, &trailer);
+        trailer.code = code(key.secret.expose(), advertisement, source, &octets, &trailer);
         let message = octets.len();
         octets.extend(trailer.head());
         octets.extend(trailer.code);
@@ -145,7 +150,7 @@ impl Association {
                 HmacMode::Enforce => Err(AuthRefusal::HmacMissing),
             };
         };
-        if trailer.kind != KIND || trailer.reserved != 0 {
+        if !trailer.is_well_formed() {
             return Err(AuthRefusal::HmacMalformed { kind: trailer.kind, reserved: trailer.reserved });
         }
         if let AntiReplay::Window(window) = self.config.anti_replay {
@@ -154,14 +159,11 @@ impl Association {
                 return Err(AuthRefusal::HmacStale { off, window });
             }
         }
-        let mut message = heard.message.to_vec();
-        set_checksum(&mut message, 0);
         let mut known = false;
         let mut good = false;
         for key in self.config.keys.iter().filter(|key| key.id == u32::from(trailer.key)) {
             known = true;
-            let code = code(&key.secret, &heard.advertisement, received.source, &message, trailer);
-            good |= bool::from(code.ct_eq(&trailer.code));
+            good |= fits(key.secret.expose(), received, heard, trailer);
         }
         match (known, good) {
             (false, _) => Err(AuthRefusal::HmacUnknownKey(trailer.key)),
@@ -183,9 +185,17 @@ fn advance(memory: &mut Memory<u64>, sender: IpAddr, sequence: u64) -> Result<()
     Ok(())
 }
 
+/// Whether `key` made the trailer's code.
+pub(super) fn fits(key: &[u8], received: &Received<'_>, heard: &Heard<'_>, trailer: &HmacTrailer) -> bool {
+    let mut message = heard.message.to_vec();
+    set_checksum(&mut message, 0);
+    let code = code(key, &heard.advertisement, received.source, &message, trailer);
+    bool::from(code.ct_eq(&trailer.code))
+}
+
 /// The code over `message`, whose checksum is zero, and the head of `trailer`.
 fn code(
-    secret: &Secret,
+    key: &[u8],
     advertisement: &Advertisement,
     source: IpAddr,
     message: &[u8],
@@ -193,7 +203,7 @@ fn code(
 ) -> [u8; CODE] {
     let family = if source.is_ipv4() { 4 } else { 6 };
     let mut block = Zeroizing::new([0; 64]);
-    block.iter_mut().zip(secret.expose()).for_each(|(octet, given)| *octet = *given);
+    block.iter_mut().zip(key).for_each(|(octet, given)| *octet = *given);
     let mut mac = Hmac::<Sha256>::new((&*block).into());
     mac.update(&[family, advertisement.version.number(), advertisement.vrid, 0]);
     mac.update(&sixteen_octets(source));

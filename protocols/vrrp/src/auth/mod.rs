@@ -200,6 +200,18 @@ impl Guard {
     }
 }
 
+/// Whether `key` made what a heard frame carries to prove who sent it. A replay is good here: telling one takes a
+/// memory, see [`Guard::admit`].
+pub(crate) fn is_proven(key: &[u8], received: &Received<'_>, heard: &Heard<'_>) -> bool {
+    match (&heard.trailer, &heard.credentials) {
+        (Some(trailer), _) => hmac_trailer::fits(key, received, heard, trailer),
+        (None, Credentials::Text(password)) => text::fits(key, password),
+        (None, Credentials::AuthenticationHeader(view)) => ah::fits(key, received, view),
+        (None, Credentials::CiscoMd5(tlv)) => cisco_md5::fits(key, heard.message, tlv),
+        (None, Credentials::None | Credentials::Contradictory(_) | Credentials::Unknown(_)) => false,
+    }
+}
+
 fn unsealed(advertisement: &Advertisement, envelope: &Envelope) -> Vec<u8> {
     emit(advertisement, envelope.form, envelope.source, envelope.destination, AUTH_NONE, [0; 8])
 }

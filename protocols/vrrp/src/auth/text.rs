@@ -19,8 +19,12 @@ impl std::fmt::Debug for Password {
 
 impl Password {
     pub(super) fn new(secret: &Secret) -> Self {
+        Password::of(secret.expose())
+    }
+
+    fn of(text: &[u8]) -> Self {
         let mut octets = [0; 8];
-        octets.iter_mut().zip(secret.expose()).for_each(|(octet, given)| *octet = *given);
+        octets.iter_mut().zip(text).for_each(|(octet, given)| *octet = *given);
         Password(octets)
     }
 
@@ -31,4 +35,9 @@ impl Password {
     pub(super) fn admit(&self, heard: &[u8; 8]) -> Result<(), AuthRefusal> {
         if bool::from(self.0.ct_eq(heard)) { Ok(()) } else { Err(AuthRefusal::Password) }
     }
+}
+
+/// Whether `key` is the password that was heard.
+pub(super) fn fits(key: &[u8], heard: &[u8; 8]) -> bool {
+    Password::of(key).admit(heard).is_ok()
 }

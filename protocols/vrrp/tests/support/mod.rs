@@ -7,6 +7,37 @@ use std::net::IpAddr;
 
 use fhrp::{Instant, Mac, Received};
 
+/// Cisco IOS, the owner of its address.
+pub const CISCO_OWNER: &str = "01005e000012 00005e000101 0800
+    45c0002800000000ff70d0920a000001e0000012
+    2101ff010001d5fa0a0000010000000000000000 000000000000";
+/// MikroTik, version 2, password `abcdefgh`.
+pub const MIKROTIK_TEXT: &str = "01005e000012 00005e00012a 0800
+    4500003012340000ff70bebc0a00005be0000012
+    212abf03010af11f0a042a010a042a020a042a036162636465666768";
+/// MikroTik, version 3 over IPv4, with a pseudo-header.
+pub const MIKROTIK_V3: &str = "01005e000012 00005e00012c 0800
+    4500002412340000ff70bec80a00005be0000012
+    312cbf0203e8b3c60a042c640a042cc8 00000000000000000000";
+/// MikroTik, version 3 over IPv6.
+pub const MIKROTIK_V6: &str = "333300000012 00005e00022d 86dd
+    60000000002870fffe80000000000000d6ca6dfffe66cf60ff020000000000000000000000000012
+    312dbf0203e8cfa0fe8000000000000002005efffe00022d200100000000000000000000abcd000a";
+/// Version 2 in an Authentication Header, key `monkey`.
+pub const AH_21: &str = "01005e000012 6e63d52f478d 0800
+    45c0004000150000ff339df9c0a87c01e0000012
+    70040000c0a87c0100000015ad719a912d50a53935d9ad41
+    2133650102016c3e0a00018c0000000000000000";
+/// The next one of the same router.
+pub const AH_22: &str = "01005e000012 6e63d52f478d 0800
+    45c0004000160000ff339df8c0a87c01e0000012
+    70040000c0a87c0100000016dd19b9a8edbdced031a1d856
+    2133650102016c3e0a00018c0000000000000000";
+/// FreeBSD's CARP, virtual host 1.
+pub const CARP: &str = "01005e000012 00005e000101 0800
+    45e0003800004000ff708156c0a85864e0000012
+    210100070001cf0cd8eb03f64aa49bd2db894a44db44e04954f8bae9401eb4059db6c977";
+
 /// Octets from hexadecimal digits; everything else in the text is for the eye.
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
