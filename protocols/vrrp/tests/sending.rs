@@ -209,3 +209,28 @@ fn a_view_tells_what_is_configured_and_what_runs() {
     assert_eq!(stage.detail("source"), "10.0.0.5, the interface's first that fits");
     assert_eq!(stage.counter("became-active"), 1);
 }
+
+/// The numbers of the Authentication Headers of everything sent last.
+fn numbers(stage: &Stage) -> Vec<u32> {
+    let number = |payload: &[u8]| u32::from_be_bytes(payload[8..12].try_into().unwrap());
+    stage.sent().iter().map(|datagram| number(&datagram.payload)).collect()
+}
+
+/// Found by the simulation: members share one number space, and a peer that counts strictly refuses whoever is
+/// behind. So a goodbye that is kept for later takes no number, and all peers hear the same one.
+#[test]
+fn shared_numbers_go_up_by_one_for_each_advertisement_whoever_hears_it() {
+    let authentication = Authentication::AuthenticationHeader(Secret::new("monkey"));
+    let v2 = Config { authentication, versions: Versions::V2, ..config() };
+    let peers = [LOWER, HIGHER].map(|address| Peer { address: ip(address), min_ttl: 255 });
+    let unicast = Config { peers: peers.to_vec(), ..v2.clone() };
+    for (config, datagrams) in [(v2, 1), (unicast, 2)] {
+        let mut stage = Stage::active(config);
+        stage.next_tick();
+        let first = numbers(&stage)[0];
+        for step in 1..4 {
+            stage.next_tick();
+            assert_eq!(numbers(&stage), vec![first + step; datagrams]);
+        }
+    }
+}
