@@ -9,12 +9,21 @@ use std::net::IpAddr;
 
 use super::member::Member;
 use super::moment::{about, nanos, spell};
-use super::reading::{Part, Stance, Statement, Vacancy, Verdict, better, disagreements, wait_before_taking};
+use super::reading::{Part, Stance, Statement, Vacancy, wait_before_taking};
 use super::story::{Cause, Change, Event, What};
 use crate::draw::Role;
 
+use cause::disagreement;
+
+mod cause;
+
+/// How long a router may take to act, beyond what the rules have it wait.
+const LATE: u64 = 10_000_000;
 /// Timers and clocks differ by so many parts of a thousand.
 const TOLERANCE: u64 = 30;
+
+/// A time to wait, and the rule that says so.
+type Rule = (std::time::Duration, &'static str);
 
 /// What a contest works on.
 pub(super) struct Scene<'a> {
@@ -54,7 +63,7 @@ impl Holder {
 }
 
 /// Two who hold the role.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Overlap {
     incumbent: IpAddr,
     /// Since when it holds the role.
@@ -66,6 +75,8 @@ struct Overlap {
     /// Frames in which the incumbent still claimed the role, and the last of them.
     objections: u64,
     objected: u64,
+    /// Why they refused each other's frames when it began.
+    refusal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +84,8 @@ struct Left {
     who: IpAddr,
     at: u64,
     how: How,
+    /// Its last frame as the holder, if it said goodbye after that.
+    held: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +146,7 @@ impl Contest {
             self.fills_vacancy(scene, at, who, patience);
         }
         for incumbent in &self.holders {
+            let refusal = disagreement(scene, incumbent.who, who, true);
             self.overlaps.push(Overlap {
                 incumbent: incumbent.who,
                 incumbent_since: incumbent.since,
@@ -142,6 +156,7 @@ impl Contest {
                 coup: said.coup,
                 objections: 0,
                 objected: at,
+                refusal,
             });
         }
         self.holders.push(Holder { who, since: at, last: at, patience });
@@ -162,34 +177,64 @@ impl Contest {
             };
             return self.took(scene, at, scene.frame, what);
         };
-        let vacancy = match left.how {
-            How::Resigned => Some(Vacancy::Resigned),
-            How::Silent => Some(Vacancy::Silent),
-            How::SteppedDown => None,
-        };
         let silence = about(at.saturating_sub(left.at));
-        let (cause, mut why) = match left.how {
+        let (mut cause, mut why) = match left.how {
             How::Resigned => (Cause::HandOver, format!("{} gave it up", left.who)),
             // Back before anybody took the role: its silence is told already.
             How::Silent if left.who == who => return,
             How::Silent => (Cause::Timeout, format!("{} was silent for {silence}", left.who)),
             How::SteppedDown => (Cause::Vacancy, format!("{} had stepped down", left.who)),
         };
-        let expected = vacancy.and_then(|vacancy| {
-            let (successor, holder) = scene.members.get(&who)?.beside(scene.members.get(&left.who)?)?;
-            let (wait, rule) = wait_before_taking(scene.protocol, successor, holder, vacancy)?;
-            let priority =
-                successor.priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
+        let mut since = left.at;
+        let mut rule = self.rule_for(scene, who, &left);
+        let mut unheard = false;
+        if let Some((held, silent)) = self.unheard_goodbye(scene, at, who, &left, rule) {
+            (cause, since, rule, unheard) = (Cause::Timeout, held, Some(silent), true);
+            let silence = about(at.saturating_sub(held));
+            why = format!("{} was silent for {silence} as if its goodbye had not been heard", left.who);
+        }
+        if let Some((wait, rule)) = rule {
+            let said = scene.members.get(&who).and_then(Member::said);
+            let priority = said.and_then(|said| said.priority);
+            let priority = priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
             why += &format!("; {priority}{} ({rule})", spell(wait));
-            Some(nanos(wait))
-        });
+        }
         let change = Change {
             from: Some(left.who),
-            vacant_ns: Some(at.saturating_sub(left.at)),
-            expected_ns: expected,
+            vacant_ns: Some(at.saturating_sub(since)),
+            expected_ns: rule.map(|(wait, _)| nanos(wait)),
+            unheard,
             ..Change::new(who, cause, why)
         };
         self.took(scene, at, scene.frame, What::TakeOver(change));
+    }
+
+    /// How long `who` has to wait by the rules until it may take the role that somebody left.
+    fn rule_for(&self, scene: &Scene<'_>, who: IpAddr, left: &Left) -> Option<Rule> {
+        let vacancy = match left.how {
+            How::Resigned => Vacancy::Resigned,
+            How::Silent => Vacancy::Silent,
+            How::SteppedDown => return None,
+        };
+        let (successor, holder) = scene.members.get(&who)?.beside(scene.members.get(&left.who)?)?;
+        wait_before_taking(scene.protocol, successor, holder, vacancy)
+    }
+
+    /// When the last holder was last heard as such, and how long its silence may be, if its successor waited just so
+    /// long instead of heeding its goodbye.
+    fn unheard_goodbye(
+        &self,
+        scene: &Scene<'_>,
+        at: u64,
+        who: IpAddr,
+        left: &Left,
+        expected: Option<Rule>,
+    ) -> Option<(u64, Rule)> {
+        let (held, (expected, _)) = left.held.zip(expected)?;
+        let silent = self.rule_for(scene, who, &Left { how: How::Silent, ..*left })?;
+        let (heeded, waited) = (at.saturating_sub(left.at), at.saturating_sub(held));
+        let is_late = heeded > nanos(expected) / 4 * 5 + LATE;
+        (is_late && waited.abs_diff(nanos(silent.0)) < nanos(silent.0) / 20).then_some((held, silent))
     }
 
     fn took(&mut self, scene: &mut Scene<'_>, at: u64, frame: u64, what: What) {
@@ -203,10 +248,11 @@ impl Contest {
         if again && !self.holds(who) {
             return;
         }
+        let held = self.holders.iter().find(|holder| holder.who == who).map(|holder| holder.last);
         self.gives_in(scene, who);
         self.holders.retain(|holder| holder.who != who);
         if self.holders.is_empty() {
-            self.left = Some(Left { who, at, how: How::Resigned });
+            self.left = Some(Left { who, at, how: How::Resigned, held });
         }
         scene.events.push(Event {
             at_ns: at,
@@ -222,7 +268,7 @@ impl Contest {
             let alone = !self.gives_in(scene, who);
             self.holders.retain(|holder| holder.who != who);
             if alone {
-                self.left = Some(Left { who, at, how: How::SteppedDown });
+                self.left = Some(Left { who, at, how: How::SteppedDown, held: None });
                 let what = What::StepDown { who, word };
                 scene.events.push(Event { at_ns: at, frame: scene.frame, part: self.part, what });
             }
@@ -270,7 +316,7 @@ impl Contest {
 
     fn falls_silent(&mut self, scene: &mut Scene<'_>, holder: Holder, now: u64) {
         if self.holders.is_empty() {
-            self.left = Some(Left { who: holder.who, at: holder.last, how: How::Silent });
+            self.left = Some(Left { who: holder.who, at: holder.last, how: How::Silent, held: None });
         }
         let length_ns = now.saturating_sub(holder.last);
         let what = What::Silence { who: holder.who, length_ns, returned: false };
@@ -284,7 +330,7 @@ impl Contest {
 
     /// The challenger has the role.
     fn incumbent_yielded(&mut self, scene: &mut Scene<'_>, overlap: &Overlap) {
-        let Overlap { incumbent, challenger, since, frame, objections, objected, .. } = *overlap;
+        let &Overlap { incumbent, challenger, since, frame, objections, objected, .. } = overlap;
         let (cause, why) = self.why_it_won(scene, overlap);
         let held_for = since.saturating_sub(overlap.incumbent_since);
         let patience = self.patience_of(scene, incumbent);
@@ -305,7 +351,8 @@ impl Contest {
     fn challenger_yielded(&mut self, scene: &mut Scene<'_>, overlap: &Overlap) {
         let last = scene.members.get(&overlap.challenger).map_or(overlap.since, |member| member.last);
         self.there_were_two(scene, overlap, last, Some(overlap.challenger));
-        self.becomes(scene, overlap.challenger, last, Role::StandingBy, "yielded");
+        let ended = last.max(overlap.since.saturating_add(1));
+        self.becomes(scene, overlap.challenger, ended, Role::StandingBy, "yielded");
     }
 
     fn there_were_two(
@@ -315,7 +362,7 @@ impl Contest {
         end: u64,
         yielded: Option<IpAddr>,
     ) {
-        let (cause, why) = self.why_two(scene, overlap, yielded);
+        let (cause, why) = self.why_two(scene, overlap, end, yielded);
         scene.events.push(Event {
             at_ns: overlap.since,
             frame: overlap.frame,
@@ -335,88 +382,10 @@ impl Contest {
         }
     }
 
-    fn why_it_won(&self, scene: &Scene<'_>, overlap: &Overlap) -> (Cause, String) {
-        let Overlap { incumbent, challenger, .. } = *overlap;
-        if overlap.coup {
-            return (Cause::Coup, format!("it took the role from {incumbent} by a coup"));
-        }
-        let said = scene
-            .members
-            .get(&challenger)
-            .zip(scene.members.get(&incumbent))
-            .and_then(|(new, old)| new.beside(old));
-        let Some((new, old)) = said else { return (Cause::Unexplained, "nothing says why".into()) };
-        let number = |value: Option<u8>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
-        let (ours, theirs) = (number(new.priority), number(old.priority));
-        match better(scene.protocol, (new, challenger), (old, incumbent)) {
-            Verdict::One => {
-                (Cause::Priority, format!("its priority {ours} is better than {incumbent}'s {theirs}"))
-            }
-            Verdict::OneByAddress => (
-                Cause::Address,
-                format!("it has the same priority {ours} as {incumbent}, and the higher address"),
-            ),
-            Verdict::Other | Verdict::OtherByAddress if overlap.objections == 0 => {
-                let silence =
-                    scene.members.get(&incumbent).map(|member| overlap.since.saturating_sub(member.last));
-                let silence = about(silence.unwrap_or_default());
-                (Cause::Timeout, format!("{incumbent} was silent from then on, and {silence} before"))
-            }
-            Verdict::Other | Verdict::OtherByAddress => (
-                Cause::Unexplained,
-                format!("{incumbent} gave way, though its priority {theirs} is no worse than {ours}"),
-            ),
-        }
-    }
-
-    /// Why two held the role at once.
-    fn why_two(&self, scene: &Scene<'_>, overlap: &Overlap, yielded: Option<IpAddr>) -> (Cause, String) {
-        let (one, other) = (overlap.incumbent, overlap.challenger);
-        let Some((first, second)) = scene.members.get(&one).zip(scene.members.get(&other)) else {
-            return (Cause::Unexplained, "nothing says why".into());
-        };
-        if let Some((said, heard)) = first.beside(second) {
-            let found = disagreements(scene.protocol, said, heard);
-            if let Some(worst) =
-                found.iter().find(|one| one.refused).or(found.first().filter(|_| yielded.is_none()))
-            {
-                let (ours, theirs) = &worst.values;
-                let why =
-                    format!("{one} says {} {ours}, {other} says {theirs} ({})", worst.setting, worst.rule);
-                return (Cause::Disagreement, why);
-            }
-        }
-        for (who, member) in [(one, first), (other, second)] {
-            if let Some((_, text)) = member.refusal.as_ref().filter(|(at, _)| *at >= overlap.since) {
-                return (Cause::Refusal, format!("{who}'s frames are refused: {text}"));
-            }
-        }
-        let settled = yielded.is_some_and(|loser| self.is_rightful_loser(scene, overlap, loser));
-        match settled {
-            true => (Cause::Priority, "it took so long until the worse one gave way".into()),
-            false => {
-                (Cause::Deafness, "nothing in their frames says why: one does not hear the other".into())
-            }
-        }
-    }
-
-    fn is_rightful_loser(&self, scene: &Scene<'_>, overlap: &Overlap, loser: IpAddr) -> bool {
-        let (one, other) = (overlap.incumbent, overlap.challenger);
-        let said = scene
-            .members
-            .get(&one)
-            .zip(scene.members.get(&other))
-            .and_then(|(first, second)| first.beside(second));
-        said.is_some_and(|(first, second)| {
-            let verdict = better(scene.protocol, (first, one), (second, other));
-            loser == if matches!(verdict, Verdict::One | Verdict::OneByAddress) { other } else { one }
-        })
-    }
-
     /// The capture is over.
     pub(super) fn finish(&mut self, scene: &mut Scene<'_>, end: u64) {
         self.expire(scene, end);
-        while let Some(overlap) = self.overlaps.first().copied() {
+        while let Some(overlap) = self.overlaps.first().cloned() {
             let last = |who| scene.members.get(&who).map_or(0, |member| member.last);
             // Whoever has missed its next frame by now has most likely yielded.
             let is_quiet = |who| {
@@ -470,6 +439,7 @@ impl Change {
             why,
             vacant_ns: None,
             expected_ns: None,
+            unheard: false,
             last_word_ns: None,
             announced_ns: None,
         }

@@ -1,6 +1,6 @@
 //! One group: its members, the contests for its roles, and what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use super::story::{Event, Finding, GroupStory, What};
 const MEMBERS: usize = 64;
 /// Most events, and most spans of a member, that are kept of a group.
 const EVENTS: usize = 20_000;
+/// Most announcements that are remembered.
+const ANNOUNCEMENTS: usize = 256;
 /// How long after a take-over an announcement belongs to it.
 const ANNOUNCED_WITHIN: u64 = 1_000_000_000;
 
@@ -40,6 +42,8 @@ pub(super) struct Group {
     events: Vec<Event>,
     /// By member and problem, or by pair and setting.
     findings: BTreeMap<(String, Vec<IpAddr>), Finding>,
+    /// The latest announcements: who has the role is often known only after them.
+    announced: VecDeque<(u64, IpAddr)>,
     refused: u64,
     left_out: u64,
 }
@@ -89,6 +93,7 @@ impl Group {
             quiet &= contest.is_settled() && held == (statement.stance == Stance::Holds);
         }
         self.beat(heard, quiet, reading.every);
+        self.attribute(heard.at_ns);
     }
 
     /// Regularity counts while nothing happens.
@@ -140,7 +145,7 @@ impl Group {
                 who.sort_unstable();
                 let (mine, yours) = &found.values;
                 let text = format!("{} says {} {mine}, {address} says {yours}", heard.source, found.setting);
-                let name = format!("{}-mismatch", found.setting);
+                let name = format!("{}-mismatch", found.setting.replace(' ', "-"));
                 self.findings.entry((name.clone(), who.clone())).or_insert_with(|| Finding {
                     name,
                     text,
@@ -173,16 +178,30 @@ impl Group {
 
     /// Somebody announces an address to the hosts.
     pub(super) fn announced(&mut self, at: u64, address: IpAddr) {
+        let concerns = |member: &Member| member.said().is_some_and(|said| said.addresses.contains(&address));
+        if !self.members.values().any(concerns) {
+            return;
+        }
+        if self.announced.len() >= ANNOUNCEMENTS {
+            self.announced.pop_front();
+        }
+        self.announced.push_back((at, address));
+        self.attribute(at);
+    }
+
+    /// The first announcement behind a take-over belongs to it.
+    fn attribute(&mut self, now: u64) {
         for contest in self.contests.values_mut() {
             let Some(event) = contest.taken.and_then(|place| self.events.get_mut(place)) else { continue };
-            let after = at.saturating_sub(event.at_ns);
-            if let What::TakeOver(change) | What::Election(change) = &mut event.what {
-                let members = &self.members;
-                let said = members.get(&change.who).and_then(Member::said);
-                let concerns = said.is_some_and(|said| said.addresses.contains(&address));
-                if concerns && change.announced_ns.is_none() && after < ANNOUNCED_WITHIN {
-                    change.announced_ns = Some(after);
-                }
+            let taken = event.at_ns;
+            let (What::TakeOver(change) | What::Election(change)) = &mut event.what else {
+                contest.taken = None;
+                continue;
+            };
+            let found = self.announced.iter().find(|(at, _)| (taken..taken + ANNOUNCED_WITHIN).contains(at));
+            change.announced_ns = found.map(|(at, _)| at - taken);
+            if found.is_some() || now > taken + ANNOUNCED_WITHIN {
+                contest.taken = None;
             }
         }
     }
@@ -202,6 +221,7 @@ impl Group {
                 Scene { protocol: key.protocol, members: &mut self.members, events: &mut self.events, frame };
             contest.finish(&mut scene, end);
         }
+        self.attribute(end);
         for member in self.members.values() {
             // A silence that lasts is as long as the capture.
             if let Some(event) = member.silence.and_then(|(_, place)| self.events.get_mut(place)) {

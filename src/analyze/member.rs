@@ -128,6 +128,11 @@ fn differences(before: &Said, now: &Said) -> Vec<Changed> {
     compare("hello", span(before.hello), span(now.hello));
     compare("hold", span(before.hold), span(now.hold));
     compare("addresses", listed(&before.addresses), listed(&now.addresses));
+    compare(
+        "checksum form",
+        before.checksum.unwrap_or("none").to_owned(),
+        now.checksum.unwrap_or("none").to_owned(),
+    );
     compare("authentication", before.authentication.to_owned(), now.authentication.to_owned());
     // What it says for the first time is no change.
     changes.retain(|(_, before, _)| before != "none" && !before.is_empty());

@@ -25,7 +25,7 @@ use fhrp::dissect::Dissection;
 
 use group::Group;
 pub use group::{Key, key_of};
-use story::Story;
+use story::{Comment, Story};
 
 pub mod cadence;
 mod contest;
@@ -44,6 +44,8 @@ mod tests;
 
 /// Most groups that are kept apart.
 const GROUPS: usize = 20_000;
+/// Most comments that are kept.
+const COMMENTS: usize = 1_000;
 
 /// A frame of one of the protocols.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +75,7 @@ pub struct Analysis {
     disordered: u64,
     left_out: u64,
     groups: BTreeMap<Key, Group>,
+    comments: Vec<Comment>,
 }
 
 impl Analysis {
@@ -115,6 +118,15 @@ impl Analysis {
         }
     }
 
+    /// Whoever captured the latest frame wrote this beside it.
+    pub fn comment(&mut self, text: String) {
+        if self.comments.len() >= COMMENTS {
+            self.left_out += 1;
+            return;
+        }
+        self.comments.push(Comment { at_ns: self.now, frame: self.frames, text });
+    }
+
     /// The capture is over.
     pub fn finish(self) -> Story {
         let (now, frames) = (self.now, self.frames);
@@ -127,6 +139,7 @@ impl Analysis {
             spoken: self.spoken,
             refused,
             disordered: self.disordered,
+            comments: self.comments,
             left_out,
             groups: self.groups.into_iter().map(|(key, group)| group.story(key, now, frames)).collect(),
         }

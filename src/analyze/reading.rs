@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::dissect::Dissection;
+use fhrp::dissect::{Dissection, Value};
 use serde::Serialize;
 
 use super::vrrp;
@@ -95,6 +95,9 @@ pub struct Said {
     pub addresses: Vec<IpAddr>,
     /// What proves who sent it.
     pub authentication: &'static str,
+    /// The form of its checksums, where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<&'static str>,
 }
 
 impl Said {
@@ -115,6 +118,7 @@ impl Said {
                 (true, None) | (false, _) => dissection.addresses.clone(),
             },
             authentication: dissection.authentication.as_ref().map_or("none", |proof| proof.kind),
+            checksum: checksum(dissection).or(before.and_then(|before| before.checksum)),
         }
     }
 
@@ -129,7 +133,16 @@ impl Said {
             && same(self.hold, dissection.hold)
             && (dissection.addresses.is_empty() || self.addresses == dissection.addresses)
             && self.authentication == dissection.authentication.as_ref().map_or("none", |proof| proof.kind)
+            && checksum(dissection).is_none_or(|form| self.checksum == Some(form))
     }
+}
+
+/// The form of a checksum, if it is not right in both.
+fn checksum(dissection: &Dissection) -> Option<&'static str> {
+    dissection.details.iter().find_map(|(name, value)| match (*name, value) {
+        ("checksum_form", Value::Word(form)) if *form != "either" => Some(*form),
+        _ => None,
+    })
 }
 
 /// How long `successor` waits before it takes a role that `holder` has left, and the rule for it.

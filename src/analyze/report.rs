@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::moment::{about, moment};
 use super::reading::Part;
 use super::story::{Change, Event, Finding, GroupStory, MemberStory, Story, What};
+use crate::log::printable;
 
 /// The story as people read it. `names` is what was read.
 pub fn report(story: &Story, names: &str) -> String {
@@ -44,6 +45,12 @@ fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
     }
     if story.left_out > 0 {
         writeln!(out, "{} frames and events were too many to keep", story.left_out)?;
+    }
+    if !story.comments.is_empty() {
+        writeln!(out, "\ncomments in the capture:")?;
+    }
+    for comment in &story.comments {
+        writeln!(out, "  {:>14}  {}", moment(comment.at_ns), printable(&comment.text))?;
     }
     for group in &story.groups {
         write_group(out, group)?;
@@ -126,6 +133,9 @@ pub fn sentence(event: &Event) -> String {
         }
         What::Resignation { who } => format!("{who} gives {role} up"),
         What::StepDown { who, word } => format!("{who} lets go of {role} and is {word}"),
+        What::TwoActive { who, other, length_ns: 0, why, .. } => {
+            format!("{other} claims {role} once, which {who} holds: {why}")
+        }
         What::TwoActive { who, other, length_ns, yielded, why, .. } => {
             let end = yielded.map_or_else(
                 || "as long as the capture goes".to_owned(),

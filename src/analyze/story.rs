@@ -32,8 +32,22 @@ pub struct Story {
     /// What was too much to keep: events of a capture in which everything changes all the time, routers of a
     /// capture in which every frame comes from somebody else.
     pub left_out: u64,
+    /// What whoever captured wrote beside frames.
+    pub comments: Vec<Comment>,
     /// One for each group, in the order of network, protocol, family and number.
     pub groups: Vec<GroupStory>,
+}
+
+/// What somebody wrote beside a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comment {
+    /// When the frame was captured.
+    #[serde(rename = "at_s", serialize_with = "seconds")]
+    pub at_ns: u64,
+    /// The frame, from 1.
+    pub frame: u64,
+    /// What.
+    pub text: String,
 }
 
 /// What became of one group.
@@ -230,6 +244,9 @@ pub struct Change {
         skip_serializing_if = "Option::is_none"
     )]
     pub expected_ns: Option<u64>,
+    /// Whether it waited as if it had not heard the last holder's goodbye.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unheard: bool,
     /// How much later the last holder said its last word.
     #[serde(
         rename = "last_word_ms",
@@ -306,9 +323,17 @@ impl Said {
         parts.extend(
             (self.authentication != "none").then(|| format!("{} authentication", self.authentication)),
         );
+        parts.extend(
+            self.checksum.filter(|form| *form != "message-only").map(|form| format!("{form} checksum")),
+        );
         parts.extend((!self.addresses.is_empty()).then(|| format!("for {}", listed(&self.addresses))));
         parts.join(", ")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 pub(crate) fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {

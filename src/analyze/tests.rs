@@ -148,12 +148,26 @@ fn a_capture_that_ends_right_after_a_change_knows_it_all_the_same() {
 #[test]
 fn two_at_once_are_told_with_their_length_and_cause() {
     let deaf = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 2_005).group();
-    assert_eq!(two_actives(&deaf), [(1_000, Some(router(3)), Cause::Priority)]);
+    assert_eq!(two_actives(&deaf), [(1_000, Some(router(3)), Cause::Deafness)]);
     assert!(changes(&deaf).is_empty(), "the role never changed hands");
 
     let open = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 5_000).group();
     assert_eq!(two_actives(&open), [(3_995, None, Cause::Deafness)]);
     assert_eq!(roles(&open, 3), [(1_005, 5_000, Role::Trouble)]);
+}
+
+#[test]
+fn a_single_claim_is_no_long_story() {
+    let group = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 1_005).group();
+    assert_eq!(two_actives(&group), [(0, Some(router(3)), Cause::Priority)]);
+}
+
+#[test]
+fn a_goodbye_that_nobody_heard_is_told() {
+    let tape = Tape::default().holds(2, 200, 0, 1_000).says(1_050, 2, advert(0, 100));
+    let group = tape.holds(3, 100, 1_361, 3_000).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.cause, change.unheard, change.vacant_ns), (Cause::Timeout, true, Some(361_000_000)));
 }
 
 #[test]

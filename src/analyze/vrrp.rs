@@ -68,6 +68,12 @@ pub(super) fn disagreements(one: &Said, other: &Said) -> Vec<Disagreement> {
         let values = (one.authentication.to_owned(), other.authentication.to_owned());
         differ("authentication", values, "RFC 2338 §7.1", true);
     }
+    if let (Some(first), Some(second)) = (one.checksum, other.checksum)
+        && first != second
+    {
+        let values = (first.to_owned(), second.to_owned());
+        differ("checksum form", values, "RFC 9568 §5.2.8", true);
+    }
     if one.priority == Some(255) && other.priority == Some(255) {
         differ("owner", ("255".to_owned(), "255".to_owned()), "RFC 9568 §5.2.4", false);
     }

@@ -199,7 +199,8 @@ impl Comparison<'_> {
             match (real.peek().copied(), own.peek().copied()) {
                 (Some(their), Some(our)) if their.from.max(our.from) <= their.to.min(our.to) + SLACK => {
                     differed += self.pair(their, our);
-                    (real.next(), own.next());
+                    real.next();
+                    own.next();
                 }
                 (Some(their), our) if our.is_none_or(|our| their.from < our.from) => {
                     let length = their.to - their.from;
@@ -263,9 +264,31 @@ impl Comparison<'_> {
     fn row(&mut self, theirs: &[Frame], own: &[Frame], name: &str) {
         let (their_turns, their_extra) = self.turns(&self.cast.real, theirs);
         let (our_turns, our_extra) = self.turns(&self.cast.ours, own);
-        self.extras(&their_extra, &our_extra, own, false);
-        self.extras(&our_extra, &their_extra, theirs, true);
-        for (their, our) in their_turns.iter().zip(&our_turns) {
+        self.extras(&their_extra, own, false);
+        self.extras(&our_extra, theirs, true);
+        let beside = |one: &[Frame], other: &[Frame]| {
+            let (Some(from), Some(to)) = (one.first(), one.last()) else { return false };
+            let near = self.interval * 3 / 2;
+            let (from, to) = (from.at.saturating_sub(near), to.at.saturating_add(near));
+            other.first().is_some_and(|first| first.at <= to)
+                && other.last().is_some_and(|last| from <= last.at)
+        };
+        let alone = |turns: &[Vec<Frame>], others: &[Vec<Frame>]| -> Vec<(u64, usize)> {
+            let alone = turns.iter().filter(|turn| !others.iter().any(|other| beside(turn, other)));
+            alone.filter_map(|turn| Some((turn.first()?.at, turn.len()))).collect()
+        };
+        let (missing, excess) = (alone(&their_turns, &our_turns), alone(&our_turns, &their_turns));
+        let pairs: Vec<_> = their_turns
+            .iter()
+            .filter_map(|their| Some((their, our_turns.iter().find(|our| beside(their, our))?)))
+            .collect();
+        for (at, count) in missing {
+            self.diverge(at, format!("it sent {count} frames{name}, and ours was silent"), None);
+        }
+        for (at, count) in excess {
+            self.diverge(at, format!("ours sent {count} frames{name}, and it was silent"), None);
+        }
+        for (their, our) in pairs {
             let gaps =
                 |row: &[Frame]| -> Vec<u64> { row.windows(2).map(|pair| pair[1].at - pair[0].at).collect() };
             let (theirs, ours) = (gaps(their), gaps(our));
@@ -286,7 +309,11 @@ impl Comparison<'_> {
             match gap {
                 _ if resigns => last = None,
                 Some(gap) if gap < self.interval / OUT_OF_TURN => extra.push(*frame),
-                Some(gap) if answers && gap.abs_diff(self.interval) > SLACK => extra.push(*frame),
+                Some(gap)
+                    if answers && gap.abs_diff(self.interval) > SLACK.min(self.interval / COARSENESS) =>
+                {
+                    extra.push(*frame)
+                }
                 Some(gap) if gap <= self.interval * 3 => {
                     last = Some(frame.at);
                     if let Some(turn) = turns.last_mut() {
@@ -302,18 +329,25 @@ impl Comparison<'_> {
         (turns, extra)
     }
 
-    /// Frames out of turn: each has one of the other's beside it, or a reason.
-    fn extras(&mut self, extra: &[Frame], others: &[Frame], every: &[Frame], ours: bool) {
+    /// Frames out of turn: each has one of the other's beside it, or a reason. Those of one reason are told together.
+    fn extras(&mut self, extra: &[Frame], every: &[Frame], ours: bool) {
+        let mut found: BTreeMap<Option<String>, Vec<u64>> = BTreeMap::new();
         for frame in extra {
-            let beside = |other: &Frame| other.at.abs_diff(frame.at) <= SLACK / 2;
-            if others.iter().any(beside) || every.iter().any(beside) {
+            if every.iter().any(|other| other.at.abs_diff(frame.at) <= SLACK / 2) {
                 continue;
             }
             let explanation = frame.prompt.and_then(|prompt| self.answer(frame.at, prompt));
             let explanation = explanation.or_else(|| self.says_settings(frame.at));
+            found.entry(explanation).or_default().push(frame.at);
+        }
+        for (explanation, frames) in found {
             let who = if ours { "ours" } else { "it" };
-            let what = format!("{who} sent a frame out of turn, and the other did not");
-            self.diverge(frame.at, what, explanation);
+            let many = match frames.len() {
+                1 => "a frame".to_owned(),
+                many => format!("{many} frames"),
+            };
+            let what = format!("{who} sent {many} out of turn, and the other did not");
+            self.diverge(frames.first().copied().unwrap_or_default(), what, explanation);
         }
     }
 

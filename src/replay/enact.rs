@@ -196,7 +196,7 @@ impl Enact<'_> {
             analysis.hear(&heard);
             let priority = heard.dissection.priority;
             cast.heard = Some(Prompt { at: now, source: received.source, priority });
-            if let Some((stage, _)) = &mut cast.stage {
+            if let Some((stage, _)) = cast.stage.as_mut().filter(|_| !cast.deaf) {
                 stage.receive(received);
             }
         }
@@ -231,6 +231,7 @@ pub(super) struct Cast {
     pub(super) script: Vec<Outside>,
     coming: VecDeque<Outside>,
     stage: Option<(Stage, GroupIndex)>,
+    deaf: bool,
     heard: Option<Prompt>,
     /// What the real router said.
     pub(super) real: Spoken,
@@ -256,6 +257,7 @@ impl Cast {
             coming: script.iter().cloned().collect(),
             script,
             stage: None,
+            deaf: false,
             heard: None,
             real: Spoken::default(),
             ours: Spoken::default(),
@@ -312,6 +314,8 @@ impl Cast {
         match outside.what {
             Doing::Start { prelude } => self.start(outside.at_ns, prelude, context),
             Doing::Kill => self.stage = None,
+            Doing::Deafen => self.deaf = true,
+            Doing::Hear => self.deaf = false,
             Doing::Stop => {
                 if let Some((stage, group)) = &mut self.stage {
                     stage.stop(*group);

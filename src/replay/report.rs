@@ -96,6 +96,8 @@ fn doing(outside: &Outside) -> &'static str {
         Doing::Start { .. } => "ours is started",
         Doing::Stop => "ours is told to leave",
         Doing::Kill => "ours is killed",
+        Doing::Deafen => "ours hears nothing",
+        Doing::Hear => "ours hears again",
         Doing::Change { .. } => "ours is given other settings",
     }
 }

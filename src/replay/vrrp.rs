@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::vrrp::config::{
-    AntiReplay, Authentication, Hmac, HmacMode, Key, OWNER_PRIORITY, Peer, SendChecksum, Versions,
-    virtual_mac,
+    AcceptChecksum, AntiReplay, Authentication, Hmac, HmacMode, Key, OWNER_PRIORITY, Peer, SendChecksum,
+    Versions, virtual_mac,
 };
 use ::vrrp::machine::timers::active_down_interval;
 use ::vrrp::wire::{self, Advertisement, ChecksumForm, Credentials, Version};
@@ -134,6 +134,7 @@ impl Announced {
             source: Some(self.source),
             peers: self.peers.iter().map(|peer| Peer { address: *peer, min_ttl: ON_LINK }).collect(),
             send_checksum: self.checksum(),
+            accept_checksum: self.accepted(),
             authentication,
             ..Config::new(self.vrid, addresses)
         })
@@ -152,6 +153,15 @@ impl Announced {
             (true, false) => SendChecksum::MessageOnly,
             (false, true) => SendChecksum::PseudoHeader,
             (true, true) | (false, false) => SendChecksum::AsHeard,
+        }
+    }
+
+    /// Whoever was heard with one form only takes no other, as far as anybody knows of foreign implementations.
+    fn accepted(&self) -> AcceptChecksum {
+        match self.checksum() {
+            SendChecksum::MessageOnly => AcceptChecksum::MessageOnly,
+            SendChecksum::PseudoHeader => AcceptChecksum::PseudoHeader,
+            SendChecksum::AsHeard => AcceptChecksum::Both,
         }
     }
 
@@ -187,8 +197,12 @@ impl Announced {
             said.push("no virtual MAC".to_owned());
         }
         match self.checksum() {
-            SendChecksum::PseudoHeader => said.push("checksum with a pseudo-header".to_owned()),
-            SendChecksum::MessageOnly => said.push("checksum over the message alone".to_owned()),
+            SendChecksum::PseudoHeader => {
+                said.push("checksum with a pseudo-header, and no other taken".to_owned())
+            }
+            SendChecksum::MessageOnly => {
+                said.push("checksum over the message alone, and no other taken".to_owned())
+            }
             SendChecksum::AsHeard => {}
         }
         if let Proof::Made(made) = &self.authentication {
