@@ -267,6 +267,11 @@ fn a_reader_is_told_what_is_wrong() {
     assert_eq!(problems(&elsewhere), (expected, true));
     assert_eq!(problems(&Received { destination_mac: Mac::BROADCAST, ..frame }), (vec![], true));
 
+    let summed_wrong = hex(&ONE_ADDRESS.replacen("6f1e", "6f1f", 1));
+    let said = shown(&received("192.0.2.1", &summed_wrong), &[], &[]);
+    assert_eq!((said.kind, said.interval), ("advertisement", Some(Duration::from_micros(1_390_625))));
+    assert_eq!(said.problems[0].name, "checksum-errors");
+
     let short = received("fe80::1", &octets[..7]);
     let said = shown(&short, &[], &[]);
     assert_eq!((said.kind, said.group, said.fields.len()), ("unreadable", Some(255), 8));

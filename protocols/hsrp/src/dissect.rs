@@ -33,18 +33,27 @@ pub(crate) fn dissect(received: &Received<'_>, known: &Known<'_>) -> Dissection 
     judge_envelope(received, version, &mut shown.problems);
     match wire::parse(received) {
         Ok(heard) => {
-            match &heard.message {
-                Message::Group(message) => describe_group(received, message, &mut shown),
-                Message::Interface(message) => describe_interface(received, message, &mut shown),
-            }
+            describe(received, &heard.message, &mut shown);
             judge_proof(received, &heard, known, &mut shown);
         }
-        Err(error) => shown.problems.push(Problem::refusal(error.counter(), error.to_string(), error.rule())),
+        Err(error) => {
+            if let Some(message) = wire::salvage(received) {
+                describe(received, &message, &mut shown);
+            }
+            shown.problems.push(Problem::refusal(error.counter(), error.to_string(), error.rule()));
+        }
     }
     if known.fields {
         shown.fields = fields::tree(received, version);
     }
     shown
+}
+
+fn describe(received: &Received<'_>, message: &Message, shown: &mut Dissection) {
+    match message {
+        Message::Group(message) => describe_group(received, message, shown),
+        Message::Interface(message) => describe_interface(received, message, shown),
+    }
 }
 
 fn describe_group(received: &Received<'_>, message: &GroupMessage, shown: &mut Dissection) {
