@@ -1,9 +1,11 @@
 //! firsthop: first-hop redundancy for Linux.
 
 pub mod addr;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod decode;
 pub mod driver;
 pub mod engine;
 pub mod event;

@@ -12,6 +12,9 @@ use crate::engine::group::Identity;
 /// In the order in which a frame is offered to them.
 pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL];
 
+/// In the order in which a frame of a capture is offered to them.
+pub static DECODED: &[&dyn Protocol] = &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL];
+
 /// A group that is ready to run.
 pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
     match plan {

@@ -18,6 +18,7 @@ use crate::log::printable;
 pub mod check;
 mod cleanup;
 pub mod command;
+pub mod decode;
 mod detail;
 pub mod events;
 pub mod lab;
@@ -61,6 +62,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
+    /// Show what the frames of a capture say, and which rules they break
+    Decode(decode::DecodeArgs),
     /// Build a network, hurt its routers, and show what a host behind them notices
     Lab(lab::LabArgs),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
@@ -85,6 +88,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+        Sub::Decode(args) => decode::run(args),
         Sub::Lab(args) => lab::run(&args),
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),

@@ -326,7 +326,7 @@ pub(super) fn secret_from_file(path: &Spanned<String>, reader: &mut Reader) -> O
 }
 
 /// Octets from pairs of hexadecimal digits.
-pub(super) fn octets_from_hex(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn octets_from_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     text.chunks(2)
         .map(|pair| match *pair {

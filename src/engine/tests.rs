@@ -101,6 +101,14 @@ impl Protocol for Scripted {
     fn group_of(&self, received: &Received<'_>) -> Option<u16> {
         (received.protocol == 112).then(|| received.payload.first().copied().unwrap_or(0).into())
     }
+
+    fn dissect(
+        &self,
+        received: &Received<'_>,
+        _: &fhrp::dissect::Known<'_>,
+    ) -> Option<fhrp::dissect::Dissection> {
+        self.group_of(received).map(|_| fhrp::dissect::Dissection::new(self.name()))
+    }
 }
 
 fn at(millis: u64) -> Now {

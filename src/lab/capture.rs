@@ -1,35 +1,24 @@
 //! Taps: every frame of a machine into a pcapng file, and what it means into the lab's memory.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pcap_file::pcapng::PcapNgBlock;
-use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
-use pcap_file::{DataLink, PcapError};
-
 use super::LabError;
 use super::node::{Node, interface_name};
 use super::wire::{self, Advert, Answer, Meaning};
+use crate::capture::{Direction, Writer};
 use crate::sys::{PacketSocket, Seen};
 
 /// Longest frame kept.
 const SNAP: usize = 2048;
 /// How long a tap sleeps at most before it looks whether it should end.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Nanoseconds of a second.
-const SECOND: u64 = 1_000_000_000;
 
 /// What was seen since the lab was built.
 #[derive(Debug, Default)]
@@ -58,17 +47,15 @@ pub(crate) struct Capture {
 }
 
 struct Inner {
-    writer: PcapNgWriter<BufWriter<File>>,
-    interfaces: HashMap<String, u32>,
+    writer: Writer<BufWriter<File>>,
     comments: Vec<String>,
 }
 
 impl Capture {
     pub(crate) fn create(path: &Path) -> Result<Self, LabError> {
         let file = File::create(path).map_err(LabError::file(path))?;
-        let writer =
-            PcapNgWriter::new(BufWriter::new(file)).map_err(io_error).map_err(LabError::file(path))?;
-        let inner = Inner { writer, interfaces: HashMap::new(), comments: Vec::new() };
+        let writer = Writer::new(BufWriter::new(file)).map_err(LabError::file(path))?;
+        let inner = Inner { writer, comments: Vec::new() };
         Ok(Capture { path: path.to_owned(), inner: Arc::new(Mutex::new(inner)) })
     }
 
@@ -83,7 +70,7 @@ impl Capture {
 
     /// Writes everything out.
     pub(crate) fn flush(&self) -> Result<(), LabError> {
-        self.lock().writer.get_mut().flush().map_err(LabError::file(&self.path))
+        self.lock().writer.flush().map_err(LabError::file(&self.path))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -92,40 +79,9 @@ impl Capture {
 
     fn write(&self, interface: &str, seen: Seen, frame: &[u8]) -> io::Result<()> {
         let mut inner = self.lock();
-        let number = inner.number_of(interface)?;
-        // One field is private, so the block cannot be built in one expression.
-        let mut packet = EnhancedPacketBlock::default();
-        packet.interface_id = number;
-        packet.timestamp = Duration::new(seen.at / SECOND, (seen.at % SECOND) as u32);
-        packet.original_len = seen.length as u32;
-        packet.data = Cow::Borrowed(frame);
-        // The direction, in the lowest two bits: 1 inbound, 2 outbound.
-        packet.options.push(EnhancedPacketOption::Flags(if seen.outgoing { 2 } else { 1 }));
         let comments = std::mem::take(&mut inner.comments);
-        packet.options.extend(comments.into_iter().map(|text| EnhancedPacketOption::Comment(text.into())));
-        inner.writer.write_block(&packet.into_block()).map(drop).map_err(io_error)
-    }
-}
-
-impl Inner {
-    fn number_of(&mut self, interface: &str) -> io::Result<u32> {
-        if let Some(number) = self.interfaces.get(interface) {
-            return Ok(*number);
-        }
-        let mut block = InterfaceDescriptionBlock::new(DataLink::ETHERNET, SNAP as u32);
-        block.options.push(InterfaceDescriptionOption::IfName(interface.into()));
-        block.options.push(InterfaceDescriptionOption::IfTsResol(9));
-        self.writer.write_block(&block.into_block()).map_err(io_error)?;
-        let number = self.interfaces.len() as u32;
-        self.interfaces.insert(interface.to_owned(), number);
-        Ok(number)
-    }
-}
-
-fn io_error(error: PcapError) -> io::Error {
-    match error {
-        PcapError::IoError(error) => error,
-        other => io::Error::other(other),
+        let direction = if seen.outgoing { Direction::Outbound } else { Direction::Inbound };
+        inner.writer.cut_frame(interface, seen.at, direction, frame, seen.length, &comments)
     }
 }
 

@@ -109,22 +109,65 @@ fn parse_with(bytes: &[u8], at: Instant, verify_udp: bool) -> Result<Received<'_
     let short = |need| Unreadable::Truncated { need, got: bytes.len() };
     let ethernet = Ethernet2HeaderSlice::from_slice(bytes).map_err(|_| short(Ethernet2Header::LEN))?;
     let packet = bytes.get(Ethernet2Header::LEN..).unwrap_or_default();
-    let ip = match ethernet.ether_type() {
-        EtherType::IPV4 => read_ipv4(packet)?,
-        EtherType::IPV6 => read_ipv6(packet)?,
+    let below = Below {
+        source_mac: Mac(ethernet.source()),
+        destination_mac: Mac(ethernet.destination()),
+        ether_type: ethernet.ether_type().0,
+        octets: Ethernet2Header::LEN,
+    };
+    let Opened { received, fault } = open(packet, &below, at, verify_udp)?;
+    fault.map_or(Ok(received), Err)
+}
+
+/// What is below IP, already read.
+#[derive(Debug, Clone, Copy)]
+pub struct Below {
+    /// Ethernet source; zero if the link layer does not say it.
+    pub source_mac: Mac,
+    /// Ethernet destination; zero if the link layer does not say it.
+    pub destination_mac: Mac,
+    /// What the packet is.
+    pub ether_type: u16,
+    /// How many octets were before the packet.
+    pub octets: usize,
+}
+
+/// A packet of which everything was read that could be.
+#[derive(Debug, Clone, Copy)]
+pub struct Opened<'a> {
+    /// The packet.
+    pub received: Received<'a>,
+    /// The first rule broken, from the outside in, for which a router discards it.
+    pub fault: Option<Unreadable>,
+}
+
+/// Reads an IP packet as far as it can be read, for whoever must say more of it than that it is wrong.
+///
+/// # Errors
+/// If there is no making sense of it at all.
+pub fn open<'a>(
+    packet: &'a [u8],
+    below: &Below,
+    at: Instant,
+    verify_udp: bool,
+) -> Result<Opened<'a>, Unreadable> {
+    let mut faults = Faults { first: None, below: below.octets };
+    let ip = match EtherType(below.ether_type) {
+        EtherType::IPV4 => read_ipv4(packet, &mut faults)?,
+        EtherType::IPV6 => read_ipv6(packet, &mut faults)?,
         other => return Err(Unreadable::EtherType(other.0)),
     };
     if !is_station(ip.source) {
-        return Err(Unreadable::Source(ip.source));
+        faults.note(Unreadable::Source(ip.source));
     }
     let (ports, payload) = match ip.protocol {
-        ip_protocol::UDP => read_udp(&ip, verify_udp)?,
+        ip_protocol::UDP => read_udp(&ip, verify_udp, &mut faults),
         _ => (None, ip.payload),
     };
-    Ok(Received {
+    let received = Received {
         at,
-        source_mac: Mac(ethernet.source()),
-        destination_mac: Mac(ethernet.destination()),
+        source_mac: below.source_mac,
+        destination_mac: below.destination_mac,
         source: ip.source,
         destination: ip.destination,
         hop_limit: ip.hop_limit,
@@ -132,7 +175,25 @@ fn parse_with(bytes: &[u8], at: Instant, verify_udp: bool) -> Result<Received<'_
         ports,
         ip_header: ip.header,
         payload,
-    })
+    };
+    Ok(Opened { received, fault: faults.first })
+}
+
+/// Rules broken that do not keep the rest from being read.
+struct Faults {
+    first: Option<Unreadable>,
+    /// Octets before the packet.
+    below: usize,
+}
+
+impl Faults {
+    fn note(&mut self, fault: Unreadable) {
+        self.first.get_or_insert(fault);
+    }
+
+    fn short(&self, need: usize, packet: &[u8]) -> Unreadable {
+        Unreadable::Truncated { need: self.below + need, got: self.below + packet.len() }
+    }
 }
 
 /// Whether anybody can have this address.
@@ -153,25 +214,21 @@ struct IpPacket<'a> {
     payload: &'a [u8],
 }
 
-fn read_ipv4(packet: &[u8]) -> Result<IpPacket<'_>, Unreadable> {
-    let short = |need: usize| Unreadable::Truncated {
-        need: Ethernet2Header::LEN + need,
-        got: Ethernet2Header::LEN + packet.len(),
-    };
+fn read_ipv4<'a>(packet: &'a [u8], faults: &mut Faults) -> Result<IpPacket<'a>, Unreadable> {
     let header = Ipv4HeaderSlice::from_slice(packet).map_err(|error| match error {
-        etherparse::err::ipv4::HeaderSliceError::Len(length) => short(length.required_len),
+        etherparse::err::ipv4::HeaderSliceError::Len(length) => faults.short(length.required_len, packet),
         etherparse::err::ipv4::HeaderSliceError::Content(_) => Unreadable::IpHeader,
     })?;
     if Sum::new().over(header.slice()).folded() != VERIFIED {
-        return Err(Unreadable::IpChecksum);
+        faults.note(Unreadable::IpChecksum);
     }
     let (start, end) = (header.slice().len(), usize::from(header.total_len()));
     if end < start {
-        return Err(Unreadable::IpHeader);
+        return Err(faults.first.unwrap_or(Unreadable::IpHeader));
     }
-    let payload = packet.get(start..end).ok_or_else(|| short(end))?;
+    let payload = cut(packet, start, end, faults);
     if header.is_fragmenting_payload() {
-        return Err(Unreadable::Fragment);
+        faults.note(Unreadable::Fragment);
     }
     Ok(IpPacket {
         source: header.source_addr().into(),
@@ -183,19 +240,15 @@ fn read_ipv4(packet: &[u8]) -> Result<IpPacket<'_>, Unreadable> {
     })
 }
 
-fn read_ipv6(packet: &[u8]) -> Result<IpPacket<'_>, Unreadable> {
-    let short = |need: usize| Unreadable::Truncated {
-        need: Ethernet2Header::LEN + need,
-        got: Ethernet2Header::LEN + packet.len(),
-    };
+fn read_ipv6<'a>(packet: &'a [u8], faults: &mut Faults) -> Result<IpPacket<'a>, Unreadable> {
     let header = Ipv6HeaderSlice::from_slice(packet).map_err(|error| match error {
-        etherparse::err::ipv6::HeaderSliceError::Len(length) => short(length.required_len),
+        etherparse::err::ipv6::HeaderSliceError::Len(length) => faults.short(length.required_len, packet),
         etherparse::err::ipv6::HeaderSliceError::Content(_) => Unreadable::IpHeader,
     })?;
     let end = Ipv6Header::LEN + usize::from(header.payload_length());
-    let payload = packet.get(Ipv6Header::LEN..end).ok_or_else(|| short(end))?;
+    let payload = cut(packet, Ipv6Header::LEN, end, faults);
     if header.next_header().0 == IPV6_FRAGMENT {
-        return Err(Unreadable::Fragment);
+        faults.note(Unreadable::Fragment);
     }
     Ok(IpPacket {
         source: header.source_addr().into(),
@@ -207,26 +260,39 @@ fn read_ipv6(packet: &[u8]) -> Result<IpPacket<'_>, Unreadable> {
     })
 }
 
+/// What an IP header says that it carries, or what there is of it.
+fn cut<'a>(packet: &'a [u8], start: usize, end: usize, faults: &mut Faults) -> &'a [u8] {
+    packet.get(start..end).unwrap_or_else(|| {
+        faults.note(faults.short(end, packet));
+        packet.get(start..).unwrap_or_default()
+    })
+}
+
 type Ports = Option<(u16, u16)>;
 
 /// RFC 768, RFC 8200 §8.1: a checksum of zero means none over IPv4 and is wrong over IPv6.
-fn read_udp<'a>(ip: &IpPacket<'a>, verify: bool) -> Result<(Ports, &'a [u8]), Unreadable> {
+fn read_udp<'a>(ip: &IpPacket<'a>, verify: bool, faults: &mut Faults) -> (Ports, &'a [u8]) {
     let room = ip.payload.len();
-    let header = UdpHeaderSlice::from_slice(ip.payload)
-        .map_err(|_| Unreadable::UdpLength { length: u16::try_from(room).unwrap_or(u16::MAX), room })?;
-    let wrong_length = Unreadable::UdpLength { length: header.length(), room };
-    let datagram = ip.payload.get(..header.length().into()).ok_or(wrong_length)?;
-    let payload = datagram.get(UdpHeader::LEN..).ok_or(wrong_length)?;
+    let Ok(header) = UdpHeaderSlice::from_slice(ip.payload) else {
+        faults.note(Unreadable::UdpLength { length: u16::try_from(room).unwrap_or(u16::MAX), room });
+        return (None, &[]);
+    };
+    let ports = Some((header.source_port(), header.destination_port()));
+    let datagram = ip.payload.get(..header.length().into());
+    let Some((datagram, payload)) = datagram.and_then(|all| Some((all, all.get(UdpHeader::LEN..)?))) else {
+        faults.note(Unreadable::UdpLength { length: header.length(), room });
+        return (ports, ip.payload.get(UdpHeader::LEN..).unwrap_or_default());
+    };
     let absent = ip.source.is_ipv4() && header.checksum() == 0;
     if verify && !absent {
         let sum = Sum::new()
             .over_pseudo_header(ip.source, ip.destination, ip_protocol::UDP, header.length().into())
             .over(datagram);
         if header.checksum() == 0 || sum.folded() != VERIFIED {
-            return Err(Unreadable::UdpChecksum);
+            faults.note(Unreadable::UdpChecksum);
         }
     }
-    Ok((Some((header.source_port(), header.destination_port())), payload))
+    (ports, payload)
 }
 
 /// Appends a datagram as one Ethernet frame, every header exactly as it asks for.

@@ -151,7 +151,8 @@ fn fields_only_on_request() {
     let frame = Frame::ethernet(AH_21);
     assert_eq!(PROTOCOL.dissect(&frame.received(), &Known::default()).unwrap().fields, []);
     let shown = dissect(&frame.received(), &[]);
-    let sequence = shown.fields.iter().find(|field| field.name == "Sequence Number").unwrap();
+    let header = shown.fields.iter().find(|field| field.name == "Authentication Header").unwrap();
+    let sequence = header.inside.iter().find(|field| field.name == "Sequence Number").unwrap();
     assert_eq!((sequence.offset, sequence.length, sequence.value.as_str()), (8, 4, "21"));
     let vrid = shown.fields.iter().find(|field| field.name == "Virtual Rtr ID").unwrap();
     assert_eq!((vrid.offset, vrid.value.as_str()), (25, "51"));

@@ -1,0 +1,28 @@
+//! Captures: pcap and pcapng read and written, link layers taken off, addressing found.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `source` | files and standard input, gzip and zstd taken off by what they begin with |
+//! | `window` | the part of a file that is in memory: a fixed one, whatever the file says of its lengths |
+//! | [`reader`] | frames, one after the other, and what is wrong with the file between them |
+//! | `pcap`, `pcapng` | the two formats, octet for octet |
+//! | [`link`] | Ethernet with VLAN tags, Linux cooked, raw IP, loopback: what is below IP |
+//! | [`neighbour`] | ARP and Neighbour Discovery, as a capture tells them |
+//! | [`write`] | frames into a pcapng file |
+//!
+//! The reading is our own because it must go on where a file is damaged, name the offset of everything it
+//! complains of, and not allocate for a frame; the crate that writes does none of these when it reads, and is what
+//! the reader is tested against.
+
+pub mod link;
+pub mod neighbour;
+mod pcap;
+mod pcapng;
+pub mod reader;
+mod source;
+mod window;
+pub mod write;
+
+pub use link::{Packet, Tags};
+pub use reader::{Damage, Frame, LinkType, OpenError, Reader};
+pub use write::{Direction, Writer};

@@ -1,0 +1,217 @@
+//! `firsthop decode`: what the frames of a capture say, and which rules they break.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
+use zeroize::Zeroize;
+
+use super::{Arguments, Exit, complain, text};
+use crate::capture::Reader;
+use crate::capture::link::LinkFault;
+use crate::decode::filter::Filter;
+use crate::decode::keys::{KeyError, Keys};
+use crate::decode::line::{self, Style};
+use crate::decode::{Decoder, Wish, json, tree};
+
+/// Octets of output that are put together before they are written.
+const CHUNK: usize = 64 << 10;
+/// Damages of one file that are told one by one.
+const TOLD: u64 = 20;
+
+/// Arguments of `firsthop decode`.
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    /// Captures: pcap or pcapng, as they are or compressed by gzip or zstd; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Print below each frame where its fields lie, what they say and what that means
+    #[arg(short, long, conflicts_with = "json")]
+    verbose: bool,
+    /// Print JSON: an object on a line of its own for each frame
+    #[arg(long)]
+    json: bool,
+    /// Count seconds from the first frame of each file instead of printing times of day (UTC)
+    #[arg(short, long, conflicts_with = "json")]
+    relative: bool,
+    /// Show only this protocol, and the ARP and ND about its addresses; may be repeated
+    #[arg(short, long, value_name = "PROTOCOL", value_delimiter = ',', value_parser = PossibleValuesParser::new(PROTOCOLS))]
+    protocol: Vec<String>,
+    /// Show only the group of this number; may be repeated
+    #[arg(short, long, value_name = "NUMBER", value_delimiter = ',')]
+    group: Vec<u16>,
+    /// Show only frames from, to or about this address; may be repeated
+    #[arg(short, long, value_name = "ADDRESS", value_delimiter = ',')]
+    address: Vec<IpAddr>,
+    /// A key to verify frames with, as vrrp=SECRET or vrrp-hex=DIGITS; may be repeated, and one that fits is enough
+    #[arg(short, long, value_name = "PROTOCOL=SECRET")]
+    key: Vec<String>,
+    /// A file of such keys, one on each line; it must not be readable by everybody
+    #[arg(long, value_name = "FILE")]
+    key_file: Vec<PathBuf>,
+    /// A virtual address that CARP's digests cover, if the capture has no announcement of it; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    carp_address: Vec<IpAddr>,
+}
+
+const PROTOCOLS: [&str; 6] = ["vrrp", "carp", "hsrp", "glbp", "arp", "nd"];
+
+/// Prints the frames. What is wrong with a file is told on standard error, and the rest of it is read all the same.
+pub fn run(mut args: DecodeArgs) -> Exit {
+    let keys = match collect_keys(&mut args) {
+        Ok(keys) => keys,
+        Err(
+            error @ (KeyError::Io { .. }
+            | KeyError::Public { .. }
+            | KeyError::Long { .. }
+            | KeyError::Line { .. }),
+        ) => {
+            complain(error);
+            return Exit::Failed;
+        }
+        Err(error) => Arguments::command().error(ErrorKind::ValueValidation, error).exit(),
+    };
+    let form = if args.json {
+        Form::Json
+    } else if args.verbose {
+        Form::Tree
+    } else {
+        Form::Line
+    };
+    let wish = Wish { keys, carp_addresses: args.carp_address, fields: args.verbose };
+    let mut printer = Printer {
+        form,
+        several: args.files.len() > 1,
+        relative: args.relative,
+        filter: Filter { protocols: args.protocol, groups: args.group, addresses: args.address },
+        decoder: Decoder::new(wish),
+        style: Style { colour: text::colourful() && !args.json, ..Style::default() },
+        out: Vec::with_capacity(2 * CHUNK),
+        to: io::stdout().lock(),
+    };
+    let mut exit = Exit::Done;
+    for file in &args.files {
+        match printer.file(file) {
+            Ok(Exit::Done) => {}
+            Ok(worse) => exit = worse,
+            // Whoever was reading has read enough: `firsthop decode | head`.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return exit,
+            Err(error) => {
+                complain(format_args!("cannot print: {error}"));
+                return Exit::Failed;
+            }
+        }
+    }
+    exit
+}
+
+fn collect_keys(args: &mut DecodeArgs) -> Result<Keys, KeyError> {
+    let mut keys = Keys::default();
+    let mut wrong = None;
+    for mut text in args.key.drain(..) {
+        wrong = wrong.or(keys.add(text.as_bytes()).err());
+        text.zeroize();
+    }
+    args.key_file.iter().try_for_each(|file| keys.add_file(file))?;
+    wrong.map_or(Ok(keys), Err)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Line,
+    Tree,
+    Json,
+}
+
+struct Printer<W: Write> {
+    form: Form,
+    several: bool,
+    relative: bool,
+    filter: Filter,
+    decoder: Decoder,
+    style: Style,
+    out: Vec<u8>,
+    to: W,
+}
+
+impl<W: Write> Printer<W> {
+    fn file(&mut self, path: &Path) -> io::Result<Exit> {
+        let mut reader = match Reader::open(path) {
+            Ok(reader) => reader,
+            Err(error) => {
+                complain(error);
+                return Ok(Exit::Failed);
+            }
+        };
+        let name = reader.file().to_owned();
+        // Each file is a capture of its own: groups of the same number in two of them are two groups.
+        self.decoder.forget();
+        self.style.since = None;
+        self.style.file = self.several.then(|| name.clone());
+        let (mut shown, mut read, mut damages) = (0_u64, 0_u64, 0_u64);
+        let mut foreign = BTreeSet::new();
+        while let Some(next) = reader.next_frame() {
+            let frame = match next {
+                Ok(frame) => frame,
+                Err(damage) => {
+                    damages += 1;
+                    if damages <= TOLD {
+                        self.flush()?;
+                        complain(damage);
+                    }
+                    continue;
+                }
+            };
+            read += 1;
+            if self.relative {
+                self.style.since.get_or_insert(frame.at);
+            }
+            match self.decoder.decode(frame) {
+                Ok(Some(decoded)) if self.filter.takes(&decoded) => {
+                    shown += 1;
+                    match self.form {
+                        Form::Line => line::write(&decoded, &self.style, &mut self.out),
+                        Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
+                        Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
+                    }
+                }
+                Ok(_) => {}
+                Err(fault) => {
+                    if let LinkFault::Foreign(link) = fault
+                        && foreign.insert(link.to_string())
+                    {
+                        complain(format_args!(
+                            "{name}: frame {} at offset {}: {fault}; such frames are passed over",
+                            frame.number, frame.offset
+                        ));
+                    }
+                }
+            }
+            if self.out.len() >= CHUNK {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        if damages > TOLD {
+            complain(format_args!("{name}: {} more damages", damages - TOLD));
+        }
+        if shown == 0 && damages == 0 && foreign.is_empty() && self.form != Form::Json {
+            complain(format_args!(
+                "{name}: {} and none that is asked for",
+                text::count(usize::try_from(read).unwrap_or(usize::MAX), "frame")
+            ));
+        }
+        let is_whole = damages == 0 && foreign.is_empty();
+        Ok(if is_whole { Exit::Done } else { Exit::Failed })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.write_all(&self.out)?;
+        self.out.clear();
+        self.to.flush()
+    }
+}

@@ -1,0 +1,296 @@
+//! Captures made readable: each frame of a redundancy protocol taken apart and judged as a router would judge it, with
+//! the ARP and Neighbour Discovery about virtual addresses between them.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`keys`] | keys that proofs are verified with |
+//! | [`virtuals`] | virtual addresses and MACs, learnt from the frames |
+//! | `judge` | what takes several frames to see |
+//! | [`filter`] | which frames are asked for |
+//! | `recent` | a map that forgets |
+//! | `text` | numbers and words, written a million times |
+//! | [`line`], [`tree`], [`json`] | a frame in words, octet by octet, and for programs |
+//!
+//! Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
+
+use std::net::IpAddr;
+
+use fhrp::dissect::{Authentication, Dissection, Known, Problem};
+use fhrp::packet::ip_protocol;
+use fhrp::{Instant, Protocol, Received};
+
+use crate::capture::link::{self, LinkFault};
+use crate::capture::neighbour::Neighbour;
+use crate::capture::{Frame, Packet, Tags};
+use crate::net::frame::{Opened, Unreadable};
+use crate::protocols::DECODED;
+
+use self::judge::Judge;
+use self::keys::Keys;
+use self::virtuals::{About, Virtuals};
+
+pub mod filter;
+pub mod json;
+mod judge;
+pub mod keys;
+pub mod line;
+mod recent;
+mod text;
+pub mod tree;
+pub mod virtuals;
+
+/// Where frames belong together: one interface, one VLAN.
+pub(crate) type Scope = (u32, Tags);
+
+/// What is asked for.
+#[derive(Debug, Default)]
+pub struct Wish {
+    /// Keys to verify with.
+    pub keys: Keys,
+    /// Virtual addresses that CARP's digests may cover, besides those that are announced.
+    pub carp_addresses: Vec<IpAddr>,
+    /// Whether to take frames apart octet by octet.
+    pub fields: bool,
+}
+
+/// A frame worth showing.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// As it was captured.
+    pub frame: Frame<'a>,
+    /// Without its link layer.
+    pub packet: Packet<'a>,
+    /// What it says.
+    pub what: What<'a>,
+}
+
+/// What a frame says.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are messages")]
+pub enum What<'a> {
+    /// A message of a redundancy protocol.
+    Message(Message<'a>),
+    /// ARP or Neighbour Discovery about a virtual address.
+    Neighbour(About, Neighbour, Vec<Problem>),
+}
+
+/// A message of a redundancy protocol.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Its envelope; `None` if that could not be read.
+    pub received: Option<Received<'a>>,
+    /// Its content, and every rule that is broken.
+    pub shown: Dissection,
+    /// Whether enough of it was captured to judge it.
+    pub whole: bool,
+}
+
+impl Decoded<'_> {
+    /// Every rule that the frame breaks.
+    pub fn problems(&self) -> &[Problem] {
+        match &self.what {
+            What::Message(message) => &message.shown.problems,
+            What::Neighbour(_, _, problems) => problems,
+        }
+    }
+}
+
+/// Takes frames apart, in the order of their capture.
+pub struct Decoder {
+    wish: Wish,
+    ears: Ears,
+    virtuals: Virtuals,
+    judge: Judge,
+}
+
+impl Decoder {
+    /// One that has seen nothing yet.
+    pub fn new(wish: Wish) -> Decoder {
+        Decoder { wish, ears: Ears::new(), virtuals: Virtuals::new(), judge: Judge::new() }
+    }
+
+    /// Forgets every frame: the next one is another capture's.
+    pub fn forget(&mut self) {
+        (self.virtuals, self.judge) = (Virtuals::new(), Judge::new());
+    }
+
+    /// The next frame; `Ok(None)` if it is nobody's business here.
+    ///
+    /// # Errors
+    /// If its link layer is one that none of the protocols runs over.
+    pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Decoded<'a>>, LinkFault> {
+        let packet = match Packet::open(frame.link(), frame.octets) {
+            Ok(packet) => packet,
+            Err(LinkFault::Truncated { .. }) => return Ok(None),
+            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
+        };
+        let scope = (frame.interface_number, packet.tags);
+        let what = match packet.ether_type {
+            link::ARP => self.neighbour(scope, &packet),
+            link::IPV4 | link::IPV6 => match packet.carries() {
+                Some((ip_protocol::ICMPV6, _)) => self.neighbour(scope, &packet),
+                Some(carried) if self.ears.hear(carried) => self.message(scope, &frame, &packet, carried),
+                Some(_) | None => None,
+            },
+            _ => None,
+        };
+        Ok(what.map(|what| Decoded { frame, packet, what }))
+    }
+
+    fn message<'a>(
+        &mut self,
+        scope: Scope,
+        frame: &Frame<'a>,
+        packet: &Packet<'a>,
+        carried: (u8, Option<u16>),
+    ) -> Option<What<'a>> {
+        let Opened { received, fault } = match packet.received(Instant::from_nanos(frame.at)) {
+            Ok(opened) => opened,
+            Err(fault) => {
+                let mut shown = Dissection::new(self.ears.whose(carried)?);
+                shown.problems.push(problem_of(fault, packet));
+                return Some(What::Message(Message { received: None, shown, whole: true }));
+            }
+        };
+        let mut shown = match fault {
+            // What a fragment begins with is anybody's guess.
+            Some(Unreadable::Fragment) => Dissection::new(self.ears.whose(carried)?),
+            Some(_) | None => self.dissect(scope, &received)?,
+        };
+        let is_cut = usize::try_from(frame.original).is_ok_and(|original| original > frame.octets.len());
+        let whole = !(is_cut && matches!(fault, Some(Unreadable::Truncated { .. })));
+        if whole {
+            if let Some(fault) = fault {
+                shown.problems.insert(0, problem_of(fault, packet));
+            }
+            self.judge.hears(scope, &received, &mut shown, &mut self.virtuals);
+        } else {
+            // What the capture left out, nobody may be accused of.
+            let text = format!("only {} of {} octets were captured", frame.octets.len(), frame.original);
+            shown.problems =
+                vec![Problem::remark("cut-frames", text, "the capture's own limit (snap length)")];
+        }
+        Some(What::Message(Message { received: Some(received), shown, whole }))
+    }
+
+    /// By the first protocol whose frame it is.
+    fn dissect(&mut self, scope: Scope, received: &Received<'_>) -> Option<Dissection> {
+        DECODED.iter().find_map(|protocol| {
+            if protocol.name() == "carp" {
+                return self.dissect_carp(scope, *protocol, received);
+            }
+            let keys: Vec<&[u8]> = self.wish.keys.of(protocol.name()).collect();
+            protocol.dissect(received, &Known { keys: &keys, addresses: &[], fields: self.wish.fields })
+        })
+    }
+
+    /// CARP's digest covers addresses that are not in the message. Those that somebody announced may not be all of
+    /// them: if the digest fits none, that proves nothing, unless they were named by whoever asks.
+    fn dissect_carp(
+        &mut self,
+        scope: Scope,
+        carp: &dyn Protocol,
+        received: &Received<'_>,
+    ) -> Option<Dissection> {
+        let vhid = carp.group_of(received).and_then(|group| u8::try_from(group).ok());
+        if let Some(vhid) = vhid {
+            self.virtuals.learn_host(scope, vhid);
+        }
+        let keys: Vec<&[u8]> = self.wish.keys.of(carp.name()).collect();
+        let with = |addresses: &[IpAddr]| {
+            carp.dissect(received, &Known { keys: &keys, addresses, fields: self.wish.fields })
+        };
+        let is_refuted = |shown: &Dissection| {
+            matches!(shown.authentication, Some(Authentication { verified: Some(false), .. }))
+        };
+        let announced = vhid.map_or(&[][..], |vhid| self.virtuals.announced_for(scope, vhid));
+        let named = &self.wish.carp_addresses;
+        if !announced.is_empty() && !keys.is_empty() {
+            let shown = with(announced)?;
+            if !is_refuted(&shown) {
+                return Some(shown);
+            }
+        }
+        with(named)
+    }
+
+    fn neighbour<'a>(&mut self, scope: Scope, packet: &Packet<'_>) -> Option<What<'a>> {
+        let said = Neighbour::read(packet)?;
+        let by_address = self.virtuals.group_of(scope, said.about);
+        let by_source = said.source.and_then(|source| self.virtuals.group_of(scope, source));
+        let by_mac = || self.virtuals.group_of_mac(scope, said.mac);
+        let about = by_address.or(by_source).or_else(by_mac)?;
+        let mut problems = Vec::new();
+        if said.checksum == Some(false) {
+            problems.push(Problem::refusal("icmpv6-errors", "wrong ICMPv6 checksum", "RFC 4861 §7.1.1"));
+        }
+        if let Some(limit) = said.hop_limit.filter(|_| !said.is_believed() && said.checksum == Some(true)) {
+            let text = format!("hop limit {limit}, must be 255");
+            problems.push(Problem::refusal("icmpv6-errors", text, "RFC 4861 §7.1.1"));
+        }
+        if said.is_claim() && said.is_believed() {
+            self.virtuals.learn_announcement(scope, said.about, said.mac);
+        }
+        if by_address.is_some() {
+            problems.extend(self.judge.judge_claim(scope, &said, about, &self.virtuals));
+        }
+        Some(What::Neighbour(about, said, problems))
+    }
+}
+
+/// What the protocols listen to: which frames are worth a look.
+struct Ears {
+    /// By IP protocol, for what does not run over UDP.
+    protocols: [Option<&'static str>; 256],
+    /// By UDP port.
+    ports: Vec<(u16, &'static str)>,
+}
+
+impl Ears {
+    fn new() -> Ears {
+        let mut ears = Ears { protocols: [None; 256], ports: Vec::new() };
+        for protocol in DECODED.iter().rev() {
+            let families = [fhrp::Family::Ipv4, fhrp::Family::Ipv6];
+            for ear in families.into_iter().flat_map(|family| protocol.ears(family)) {
+                match (ear.udp_port, ears.protocols.get_mut(usize::from(ear.ip_protocol))) {
+                    (Some(port), _) => ears.ports.push((port, protocol.name())),
+                    (None, Some(listener)) => *listener = Some(protocol.name()),
+                    (None, None) => {}
+                }
+            }
+        }
+        ears
+    }
+
+    fn hear(&self, carried: (u8, Option<u16>)) -> bool {
+        self.whose(carried).is_some()
+    }
+
+    /// Whose frame it is if nothing more is known of it.
+    fn whose(&self, (protocol, port): (u8, Option<u16>)) -> Option<&'static str> {
+        match port {
+            Some(port) => self.ports.iter().find(|(known, _)| *known == port).map(|(_, name)| *name),
+            None => self.protocols.get(usize::from(protocol)).copied().flatten(),
+        }
+    }
+}
+
+/// A fault of the envelope, with the rule that it breaks.
+fn problem_of(fault: Unreadable, packet: &Packet<'_>) -> Problem {
+    let rule = match fault {
+        Unreadable::Truncated { .. } | Unreadable::IpHeader if packet.ether_type == link::IPV6 => {
+            "RFC 8200 §3"
+        }
+        Unreadable::Truncated { .. } | Unreadable::IpHeader | Unreadable::EtherType(_) => "RFC 791 §3.1",
+        Unreadable::IpChecksum => "RFC 1122 §3.2.1.2",
+        Unreadable::Fragment => "no message is so long that it must be cut",
+        Unreadable::Source(_) => "RFC 1122 §3.2.1.3",
+        Unreadable::UdpLength { .. } => "RFC 768",
+        Unreadable::UdpChecksum if packet.leaves_udp_checksum() => {
+            let text = "the UDP checksum was left to the interface: captured at its sender";
+            return Problem::remark(fault.counter(), text, "RFC 768");
+        }
+        Unreadable::UdpChecksum => "RFC 768",
+    };
+    Problem::refusal(fault.counter(), fault.to_string(), rule)
+}

@@ -1,0 +1,208 @@
+//! Numbers and words as they are written a million times: without allocating.
+
+use std::fmt::{self, Display, Write as _};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fhrp::Mac;
+use fhrp::dissect::Value;
+
+/// Where a line is put together.
+pub(super) struct Text<'b>(pub(super) &'b mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn str(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Anything that can be displayed; writing to memory does not fail.
+    pub(super) fn show(&mut self, what: impl Display) {
+        let _ = write!(self, "{what}");
+    }
+
+    pub(super) fn number(&mut self, number: u64) {
+        self.padded(number, 1, b'0');
+    }
+
+    /// At least `width` characters.
+    pub(super) fn padded(&mut self, mut number: u64, width: usize, fill: u8) {
+        let mut digits = [fill; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            if let (Some(place), Ok(digit)) = (digits.get_mut(at), u8::try_from(number % 10)) {
+                *place = b'0' + digit;
+            }
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        let from = at.min(digits.len().saturating_sub(width));
+        self.0.extend_from_slice(digits.get(from..).unwrap_or_default());
+    }
+
+    pub(super) fn ip(&mut self, ip: IpAddr) {
+        match ip {
+            IpAddr::V4(ip) => {
+                for (place, octet) in ip.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        self.0.push(b'.');
+                    }
+                    self.number(octet.into());
+                }
+            }
+            IpAddr::V6(ip) => self.show(ip),
+        }
+    }
+
+    pub(super) fn mac(&mut self, mac: Mac) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        for (place, octet) in mac.0.into_iter().enumerate() {
+            if place > 0 {
+                self.0.push(b':');
+            }
+            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'?');
+            self.0.extend_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+        }
+    }
+
+    /// Milliseconds, with what is behind the point as far as it is there.
+    pub(super) fn milliseconds(&mut self, span: Duration) {
+        let nanoseconds = span.as_nanos();
+        self.number(u64::try_from(nanoseconds / 1_000_000).unwrap_or(u64::MAX));
+        let mut rest = u64::try_from(nanoseconds % 1_000_000).unwrap_or_default();
+        let mut width = 6;
+        if rest > 0 {
+            while rest % 10 == 0 {
+                (rest, width) = (rest / 10, width - 1);
+            }
+            self.0.push(b'.');
+            self.padded(rest, width, b'0');
+        }
+    }
+
+    /// As people say it: `100 ms`, `3 s`.
+    pub(super) fn span(&mut self, span: Duration) {
+        if span.subsec_nanos() == 0 && span.as_secs() > 0 {
+            self.number(span.as_secs());
+            self.str(" s");
+        } else {
+            self.milliseconds(span);
+            self.str(" ms");
+        }
+    }
+
+    /// Seconds with nanoseconds: `1795500000.123456789`.
+    pub(super) fn seconds(&mut self, nanoseconds: u64) {
+        self.number(nanoseconds / 1_000_000_000);
+        self.0.push(b'.');
+        self.padded(nanoseconds % 1_000_000_000, 9, b'0');
+    }
+
+    /// A time of day, UTC: `07:52:23.123456`.
+    pub(super) fn time_of_day(&mut self, nanoseconds: u64) {
+        let second = nanoseconds / 1_000_000_000 % 86_400;
+        for (place, part) in [second / 3_600, second / 60 % 60, second % 60].into_iter().enumerate() {
+            if place > 0 {
+                self.0.push(b':');
+            }
+            self.padded(part, 2, b'0');
+        }
+        self.0.push(b'.');
+        self.padded(nanoseconds % 1_000_000_000 / 1_000, 6, b'0');
+    }
+
+    /// Text of a stranger, with control characters spelt out.
+    pub(super) fn foreign(&mut self, text: &str) {
+        self.str(&crate::log::printable(text));
+    }
+
+    /// A detail's value, in words.
+    pub(super) fn value(&mut self, value: &Value) {
+        match value {
+            Value::Number(number) => self.number(*number),
+            Value::Truth(truth) => self.str(if *truth { "yes" } else { "no" }),
+            Value::Word(word) => self.str(word),
+            Value::Text(text) => self.foreign(text),
+            Value::List(values) => {
+                self.0.push(b'[');
+                for (place, value) in values.iter().enumerate() {
+                    self.str(if place > 0 { "; " } else { "" });
+                    self.value(value);
+                }
+                self.0.push(b']');
+            }
+            Value::Record(fields) => {
+                for (place, (name, value)) in fields.iter().enumerate() {
+                    self.str(if place > 0 { ", " } else { "" });
+                    self.detail(name, value);
+                }
+            }
+        }
+    }
+
+    /// A detail's name and value; of a fact only the name, and nothing if it is none.
+    pub(super) fn detail(&mut self, name: &str, value: &Value) {
+        let words = name.split('_').enumerate();
+        words.for_each(|(place, word)| {
+            self.str(if place > 0 { " " } else { "" });
+            self.str(word);
+        });
+        if !matches!(value, Value::Truth(true)) {
+            self.0.push(b' ');
+            self.value(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(write: impl Fn(&mut Text<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Text(&mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_library_does() {
+        for number in [0, 7, 10, 99, 100, 65_535, u64::MAX] {
+            assert_eq!(said(|text| text.number(number)), number.to_string());
+            assert_eq!(said(|text| text.padded(number, 6, b' ')), format!("{number:>6}"));
+        }
+        for ip in ["0.0.0.0", "10.0.10.255", "fe80::1", "::"] {
+            assert_eq!(said(|text| text.ip(ip.parse().unwrap())), ip);
+        }
+        assert_eq!(said(|text| text.mac(Mac([0, 0x1f, 0xa0, 9, 0xff, 0x10]))), "00:1f:a0:09:ff:10");
+    }
+
+    #[test]
+    fn times_are_exact() {
+        assert_eq!(said(|text| text.seconds(1_795_500_000_000_000_001)), "1795500000.000000001");
+        assert_eq!(said(|text| text.time_of_day(1_795_500_000_123_456_789)), "06:00:00.123456");
+        let spans = [100_000_000, 3_000_000_000, 1_003_906_250, 0, 1_500_000_000].map(Duration::from_nanos);
+        assert_eq!(
+            spans.map(|span| said(|text| text.span(span))),
+            ["100 ms", "3 s", "1003.90625 ms", "0 ms", "1500 ms"]
+        );
+    }
+
+    #[test]
+    fn details_read_as_words() {
+        let record = Value::Record(vec![("owner", Value::Truth(true)), ("mac", Value::Text("a\nb".into()))]);
+        let list = Value::List(vec![record, Value::Number(3)]);
+        assert_eq!(
+            said(|text| text.detail("active_forwarders", &list)),
+            "active forwarders [owner, mac a\\nb; 3]"
+        );
+    }
+}
