@@ -114,7 +114,8 @@ pub fn hexadecimal(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-fn text(octets: &[u8]) -> String {
+/// Octets as text without the zeros behind it; what is not printable ASCII is escaped.
+pub fn text(octets: &[u8]) -> String {
     let end = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
     octets.get(..end).unwrap_or_default().escape_ascii().to_string()
 }
