@@ -285,12 +285,12 @@ fn list(addresses: &[IpAddr]) -> String {
     addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A detail that is a number, or digits of one.
+/// A detail that is a number.
 fn number_of(shown: &Dissection, name: &str) -> Option<u64> {
     let (_, value) = shown.details.iter().find(|(known, _)| *known == name)?;
     match value {
         Value::Number(number) => Some(*number),
-        Value::Text(digits) => u64::from_str_radix(digits, 16).ok(),
-        Value::Truth(_) | Value::Word(_) | Value::List(_) | Value::Record(_) => None,
+        Value::Digits(digits) => Some(digits.number),
+        _ => None,
     }
 }
