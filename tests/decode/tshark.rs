@@ -85,14 +85,7 @@ const HSRP: [Pair; 18] = [
     same("passive_groups", &["hsrp.adv.passivegrp", "hsrp2.passive_groups"]),
 ];
 
-const STATES_GLBP: [(&str, &str); 6] = [
-    ("0", "disabled"),
-    ("4", "listen"),
-    ("8", "speak"),
-    ("16", "standby"),
-    ("32", "active"),
-    ("2", "initial"),
-];
+const STATES_GLBP: [(&str, &str); 4] = [("4", "listen"), ("8", "speak"), ("16", "standby"), ("32", "active")];
 
 const GLBP: [Pair; 15] = [
     same("version", &["glbp.version"]),
@@ -116,11 +109,9 @@ const GLBP: [Pair; 15] = [
     same("forwarders.mac", &["glbp.reqresp.virtualmac"]),
 ];
 
+/// The word for a code; one without a word stays a number.
 fn words(code: &str, table: &[(&str, &str)]) -> String {
-    table
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or(format!("code {code}"), |(_, word)| (*word).to_owned())
+    table.iter().find(|(known, _)| *known == code).map_or(code, |(_, word)| word).to_owned()
 }
 
 fn times(number: &str, factor: u64) -> String {
