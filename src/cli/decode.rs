@@ -5,16 +5,14 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory};
-use zeroize::Zeroize;
 
-use super::{Arguments, Exit, complain, text};
+use super::keys::KeyArgs;
+use super::{Exit, complain, text};
 use crate::capture::Reader;
 use crate::capture::link::LinkFault;
 use crate::decode::filter::Filter;
-use crate::decode::keys::{KeyError, Keys};
 use crate::decode::line::{self, Style};
 use crate::decode::{Decoder, Wish, json, tree};
 
@@ -47,12 +45,8 @@ pub struct DecodeArgs {
     /// Show only frames from, to or about this address; may be repeated
     #[arg(short, long, value_name = "ADDRESS", value_delimiter = ',')]
     address: Vec<IpAddr>,
-    /// A key to verify frames with, as vrrp=SECRET or vrrp-hex=DIGITS; may be repeated, and one that fits is enough
-    #[arg(short, long, value_name = "PROTOCOL=SECRET")]
-    key: Vec<String>,
-    /// A file of such keys, one on each line; it must not be readable by everybody
-    #[arg(long, value_name = "FILE")]
-    key_file: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// A virtual address that CARP's digests cover, if the capture has no announcement of it; may be repeated
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     carp_address: Vec<IpAddr>,
@@ -62,18 +56,12 @@ const PROTOCOLS: [&str; 6] = ["vrrp", "carp", "hsrp", "glbp", "arp", "nd"];
 
 /// Prints the frames. What is wrong with a file is told on standard error, and the rest of it is read all the same.
 pub fn run(mut args: DecodeArgs) -> Exit {
-    let keys = match collect_keys(&mut args) {
+    let keys = match args.keys.collect() {
         Ok(keys) => keys,
-        Err(
-            error @ (KeyError::Io { .. }
-            | KeyError::Public { .. }
-            | KeyError::Long { .. }
-            | KeyError::Line { .. }),
-        ) => {
+        Err(error) => {
             complain(error);
             return Exit::Failed;
         }
-        Err(error) => Arguments::command().error(ErrorKind::ValueValidation, error).exit(),
     };
     let form = if args.json {
         Form::Json
@@ -107,17 +95,6 @@ pub fn run(mut args: DecodeArgs) -> Exit {
         }
     }
     exit
-}
-
-fn collect_keys(args: &mut DecodeArgs) -> Result<Keys, KeyError> {
-    let mut keys = Keys::default();
-    let mut wrong = None;
-    for mut text in args.key.drain(..) {
-        wrong = wrong.or(keys.add(text.as_bytes()).err());
-        text.zeroize();
-    }
-    args.key_file.iter().try_for_each(|file| keys.add_file(file))?;
-    wrong.map_or(Ok(keys), Err)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 //! hold is granted at once; chance comes from a seed.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Answer, Datagram, Instant, Link, Mac, Note, Presence, Received, Route, View};
+use fhrp::{Datagram, Instant, Link, Mac, Note, Received, Route, View};
 
 use crate::config::GroupPlan;
 use crate::engine::{Delivery, Effect, Engine, GroupIndex, Now};
@@ -141,25 +140,9 @@ impl Stage {
 
     /// The frames that tell hosts where the addresses are, as the event loop sends them.
     fn announcement(&self, group: GroupIndex, form: ArpForm) -> Vec<Vec<u8>> {
-        let mut frames: Vec<Vec<u8>> = Vec::new();
-        let Some(holdings) = self.engine.holdings(group) else { return frames };
-        for (ip, address) in &holdings.addresses {
-            let mac = match (address.answer, address.presence) {
-                (Answer::With(mac), _) => mac,
-                (Answer::Silent, Presence::OnInterface) => self.link.mac,
-                (Answer::Silent | Answer::Ask, _) => continue,
-            };
-            match ip {
-                IpAddr::V4(ip) => {
-                    frames.extend(neighbour::gratuitous_arp(mac, *ip, form).map(Vec::from));
-                }
-                IpAddr::V6(ip) => {
-                    let frame = neighbour::neighbour_advertisement(mac, *ip, address.router, None);
-                    frames.push(frame.to_vec());
-                }
-            }
-        }
-        frames
+        let Some(holdings) = self.engine.holdings(group) else { return Vec::new() };
+        let told = neighbour::announcements(holdings, self.link.mac, form);
+        told.into_iter().map(|announcement| announcement.frame).collect()
     }
 }
 
