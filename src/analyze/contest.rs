@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::member::Member;
 use super::moment::{about, nanos, spell};
-use super::reading::{Part, Stance, Statement, Vacancy, wait_before_taking};
+use super::reading::{Part, Stance, Statement, Vacancy, strength, wait_before_taking};
 use super::story::{Cause, Change, Event, What};
 use crate::draw::Role;
 
@@ -54,6 +54,8 @@ struct Holder {
     last: u64,
     /// How long it may be silent.
     patience: Option<u64>,
+    /// Its priority for this role alone.
+    rank: Option<u8>,
 }
 
 impl Holder {
@@ -72,6 +74,10 @@ struct Overlap {
     since: u64,
     frame: u64,
     coup: bool,
+    /// When the challenger claimed the role last.
+    claimed: u64,
+    /// Their priorities for this role alone, the incumbent's first.
+    ranks: Option<(u8, u8)>,
     /// Frames in which the incumbent still claimed the role, and the last of them.
     objections: u64,
     objected: u64,
@@ -137,9 +143,13 @@ impl Contest {
             overlap.objections += 1;
             overlap.objected = at;
         }
+        for overlap in self.overlaps.iter_mut().filter(|overlap| overlap.challenger == who) {
+            overlap.claimed = at;
+        }
         if let Some(holder) = self.holders.iter_mut().find(|holder| holder.who == who) {
             holder.last = at;
             holder.patience = patience;
+            holder.rank = said.rank;
             return;
         }
         if self.holders.is_empty() {
@@ -154,12 +164,14 @@ impl Contest {
                 since: at,
                 frame: scene.frame,
                 coup: said.coup,
+                claimed: at,
+                ranks: incumbent.rank.zip(said.rank),
                 objections: 0,
                 objected: at,
                 refusal,
             });
         }
-        self.holders.push(Holder { who, since: at, last: at, patience });
+        self.holders.push(Holder { who, since: at, last: at, patience, rank: said.rank });
         self.becomes(scene, who, at, Role::Holding, said.word);
     }
 
@@ -195,9 +207,8 @@ impl Contest {
         }
         if let Some((wait, rule)) = rule {
             let said = scene.members.get(&who).and_then(Member::said);
-            let priority = said.and_then(|said| said.priority);
-            let priority = priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
-            why += &format!("; {priority}{} ({rule})", spell(wait));
+            let strength = said.map_or_else(String::new, |said| strength(scene.protocol, said));
+            why += &format!("; {strength} waits {} ({rule})", spell(wait));
         }
         let change = Change {
             from: Some(left.who),
@@ -323,7 +334,7 @@ impl Contest {
         scene.events.push(Event { at_ns: holder.last, frame: scene.frame, part: self.part, what });
         let place = scene.events.len() - 1;
         if let Some(member) = scene.members.get_mut(&holder.who) {
-            member.silence = Some((self.part, place));
+            member.silences.push(place);
         }
         self.becomes(scene, holder.who, holder.last, Role::Unknown, "silent");
     }
@@ -349,7 +360,7 @@ impl Contest {
 
     /// The incumbent goes on, though somebody else claimed its role for a while.
     fn challenger_yielded(&mut self, scene: &mut Scene<'_>, overlap: &Overlap) {
-        let last = scene.members.get(&overlap.challenger).map_or(overlap.since, |member| member.last);
+        let last = overlap.claimed;
         self.there_were_two(scene, overlap, last, Some(overlap.challenger));
         let ended = last.max(overlap.since.saturating_add(1));
         self.becomes(scene, overlap.challenger, ended, Role::StandingBy, "yielded");
@@ -419,6 +430,10 @@ impl Contest {
     }
 
     fn becomes(&self, scene: &mut Scene<'_>, who: IpAddr, at: u64, role: Role, word: &'static str) {
+        let role = match (self.part, role) {
+            (Part::Forwarder(number), Role::Holding) => Role::Forwarder(number),
+            (Part::Gateway | Part::Forwarder(_), role) => role,
+        };
         if let Some(member) = scene.members.get_mut(&who) {
             member.becomes(self.part, at, role, word);
         }

@@ -9,7 +9,7 @@ use fhrp::Family;
 use super::Heard;
 use super::contest::{Contest, Scene};
 use super::member::Member;
-use super::reading::{Part, Stance, disagreements, read};
+use super::reading::{Part, Reading, Stance, Statement, disagreements, read};
 use super::story::{Event, Finding, GroupStory, What};
 
 /// Most routers of a group: a LAN has fewer, a flood of forged sources more.
@@ -67,15 +67,13 @@ impl Group {
         }
         let is_new = !self.members.contains_key(&heard.source);
         let member = self.members.entry(heard.source).or_insert_with(|| Member::new(heard.at_ns));
-        let returns = member.silence.take();
+        let silences = std::mem::take(&mut member.silences);
         let (changes, any) = member.hear(heard.at_ns, heard.source_mac, heard.dissection);
         if member.spans() > EVENTS {
             self.left_out += 1;
             return;
         }
-        if let Some((_, place)) = returns {
-            self.returned(place, heard.at_ns);
-        }
+        silences.iter().for_each(|place| self.returned(*place, heard.at_ns));
         for (setting, before, now) in changes {
             let what = What::Setting { who: heard.source, setting, before, now };
             self.events.push(Event { at_ns: heard.at_ns, frame: heard.frame, part: Part::Gateway, what });
@@ -83,17 +81,35 @@ impl Group {
         if any {
             self.compare(protocol, heard);
         }
-        let mut quiet = returns.is_none() && !is_new;
-        for statement in &reading.statements {
+        let mut quiet = silences.is_empty() && !is_new;
+        for statement in self.told(&reading, heard.source) {
             let contest = self.contests.entry(statement.part).or_insert_with(|| Contest::new(statement.part));
             let held = contest.holds(heard.source);
             let mut scene =
                 Scene { protocol, members: &mut self.members, events: &mut self.events, frame: heard.frame };
-            contest.hear(&mut scene, heard.at_ns, heard.source, statement, reading.patience);
+            contest.hear(&mut scene, heard.at_ns, heard.source, &statement, reading.patience);
             quiet &= contest.is_settled() && held == (statement.stance == Stance::Holds);
         }
         self.beat(heard, quiet, reading.every);
         self.attribute(heard.at_ns);
+    }
+
+    /// What the frame says, and what it says by being silent of it.
+    fn told(&self, reading: &Reading, who: IpAddr) -> Vec<Statement> {
+        let named = |part: Part| reading.statements.iter().any(|statement| statement.part == part);
+        let dropped = self
+            .contests
+            .iter()
+            .filter(|(part, contest)| reading.complete && contest.holds(who) && !named(**part));
+        let lets_go = |part: Part| Statement {
+            part,
+            stance: Stance::StandsBy,
+            word: "listen",
+            coup: false,
+            rank: None,
+        };
+        let dropped = dropped.map(|(part, _)| lets_go(*part));
+        reading.statements.iter().copied().chain(dropped).collect()
     }
 
     /// Regularity counts while nothing happens.
@@ -224,7 +240,8 @@ impl Group {
         self.attribute(end);
         for member in self.members.values() {
             // A silence that lasts is as long as the capture.
-            if let Some(event) = member.silence.and_then(|(_, place)| self.events.get_mut(place)) {
+            for place in &member.silences {
+                let Some(event) = self.events.get_mut(*place) else { continue };
                 let began = event.at_ns;
                 if let What::Silence { length_ns, .. } = &mut event.what {
                     *length_ns = end.saturating_sub(began);

@@ -30,8 +30,8 @@ pub(super) struct Member {
     pub(super) cadence: Cadence,
     strips: BTreeMap<Part, Strip>,
     ticks: Ticks,
-    /// Place of the event of its latest silence, while it lasts.
-    pub(super) silence: Option<(Part, usize)>,
+    /// Places of the events of its silence, one for each role, while it lasts.
+    pub(super) silences: Vec<usize>,
     /// The clause of the latest refused frame.
     pub(super) refusal: Option<(u64, String)>,
 }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`listen`] | from a capture's frames to what the analysis hears |
 //! | [`reading`] | what a frame says about roles, in words that all protocols share |
-//! | `vrrp` | VRRP's own knowledge: what its messages mean, how long its members wait, what must agree |
+//! | `vrrp`, `carp`, `hsrp`, `glbp` | what their messages mean, how long members wait, what must agree |
 //! | `group`, `member` | one group; one router in it |
 //! | `contest` | who holds a role, frame by frame |
 //! | [`cadence`] | gaps between frames, in constant memory |
@@ -28,8 +28,11 @@ pub use group::{Key, key_of};
 use story::{Comment, Story};
 
 pub mod cadence;
+mod carp;
 mod contest;
+mod glbp;
 mod group;
+mod hsrp;
 pub mod listen;
 mod member;
 pub mod moment;
@@ -99,7 +102,7 @@ impl Analysis {
     pub fn hear(&mut self, heard: &Heard<'_>) {
         self.spoken += 1;
         let Some(key) = key_of(heard) else {
-            self.unread += 1;
+            self.unread += u64::from(!heard.dissection.is_valid());
             return;
         };
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {

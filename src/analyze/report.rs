@@ -143,11 +143,15 @@ pub fn sentence(event: &Event) -> String {
             );
             format!("{who} and {other} both hold {role} for {}, {end}: {why}", about(*length_ns))
         }
-        What::Silence { who, length_ns, returned: true } => {
-            format!("{who} falls silent for {}", about(*length_ns))
-        }
-        What::Silence { who, length_ns, returned: false } => {
-            format!("{who} falls silent, {} before the capture ends", about(*length_ns))
+        What::Silence { who, length_ns, returned } => {
+            let role = match event.part {
+                Part::Gateway => String::new(),
+                Part::Forwarder(_) => format!(" as {role}"),
+            };
+            match returned {
+                true => format!("{who} falls silent{role} for {}", about(*length_ns)),
+                false => format!("{who} falls silent{role}, {} before the capture ends", about(*length_ns)),
+            }
         }
         What::Setting { who, setting, before, now } => {
             format!("{who} changes its {setting} from {before} to {now}")

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use fhrp::Mac;
-use fhrp::dissect::{Dissection, Problem};
+use fhrp::dissect::{Dissection, Problem, Value};
 use proptest::prelude::*;
 
+use super::reading::Part;
 use super::story::{Cause, Change, GroupStory, What};
 use super::*;
 use crate::draw::{self, Role};
@@ -284,6 +285,83 @@ fn a_flood_of_forged_sources_is_counted_and_not_kept() {
     let story = analysis.finish();
     assert!(story.left_out > 49_000);
     assert!(story.groups.iter().all(|group| group.members.len() <= 64 && group.events.len() <= 20_001));
+}
+
+/// A hello of HSRP.
+fn hello(state: &'static str, priority: u8) -> Dissection {
+    Dissection {
+        version: Some(1),
+        kind: "hello",
+        group: Some(1),
+        state: Some(state),
+        priority: Some(priority),
+        addresses: vec![router(1)],
+        hello: Some(Duration::from_secs(3)),
+        hold: Some(Duration::from_secs(10)),
+        ..Dissection::new("hsrp")
+    }
+}
+
+#[test]
+fn hsrp_candidates_speak_and_one_is_elected() {
+    let tape = Tape::default().says(0, 2, hello("speak", 100)).says(100, 3, hello("speak", 110));
+    let tape = tape.says(10_000, 3, hello("standby", 110)).says(10_500, 3, hello("active", 110));
+    let group = tape.says(13_000, 2, hello("standby", 100)).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.who, change.cause), (router(3), Cause::Vacancy));
+    assert_eq!(roles(&group, 2).len(), 2, "speak, then standby");
+}
+
+#[test]
+fn a_coup_is_told_as_one_and_a_resignation_too() {
+    let coup = Dissection { kind: "coup", ..hello("active", 200) };
+    let tape = Tape::default().says(0, 2, hello("active", 100)).says(3_000, 2, hello("active", 100));
+    let tape = tape.says(3_500, 3, coup).says(3_510, 2, hello("speak", 100));
+    let tape = tape.says(3_520, 3, hello("active", 200)).says(6_500, 3, hello("active", 200));
+    let resign = Dissection { kind: "resign", ..hello("init", 200) };
+    let group = tape.says(7_000, 3, resign).says(7_001, 2, hello("active", 100)).group();
+    let causes: Vec<Cause> = changes(&group).iter().map(|change| change.cause).collect();
+    assert_eq!(causes, [Cause::Coup, Cause::HandOver]);
+}
+
+#[test]
+fn a_forwarder_that_is_named_no_more_was_let_go() {
+    let forwarders = |numbers: &[u64]| -> Dissection {
+        let record = |number: &u64| {
+            let fields = [("number", Value::Number(*number)), ("state", Value::Word("active"))];
+            Value::Record(fields.to_vec())
+        };
+        let list = Value::List(numbers.iter().map(record).collect());
+        Dissection { protocol: "glbp", details: vec![("forwarders", list)], ..hello("active", 100) }
+    };
+    let tape = Tape::default().says(0, 2, forwarders(&[1, 2])).says(3_000, 2, forwarders(&[1]));
+    let group = tape.says(6_000, 2, forwarders(&[1])).group();
+    let played: Vec<_> =
+        group.members[0].roles.iter().map(|played| (played.part, played.spans.len())).collect();
+    let (one, two) = (Part::Forwarder(1), Part::Forwarder(2));
+    assert_eq!(played, [(Part::Gateway, 1), (one, 1), (two, 2)]);
+    assert_eq!(group.members[0].roles[2].spans[0].role, Role::Forwarder(2));
+    assert!(
+        group.events.iter().any(|event| matches!(event.what, What::StepDown { .. }) && event.part == two)
+    );
+}
+
+#[test]
+fn carp_is_won_by_whoever_advertises_more_often() {
+    let advert = |skew: u64| Dissection {
+        kind: "advertisement",
+        group: Some(1),
+        interval: Some(Duration::from_millis(1_000 + skew * 1_000 / 256)),
+        details: vec![("advskew", Value::Number(skew))],
+        ..Dissection::new("carp")
+    };
+    let mut tape = Tape::default();
+    for second in 0..5 {
+        tape = tape.says(second * 1_400, 2, advert(100)).says(7_000 + second * 1_000, 3, advert(0));
+    }
+    let group = tape.says(12_000, 3, advert(255)).says(12_500, 2, advert(100)).group();
+    let found: Vec<_> = changes(&group).iter().map(|change| (change.who, change.cause)).collect();
+    assert_eq!(found, [(router(3), Cause::Priority), (router(2), Cause::HandOver)]);
 }
 
 proptest! {

@@ -17,7 +17,8 @@ pub(super) fn read(dissection: &Dissection) -> Reading {
     let gives_up = dissection.priority == Some(0);
     let (stance, word) = if gives_up { (Stance::Resigns, "resigned") } else { (Stance::Holds, "active") };
     Reading {
-        statements: vec![Statement { part: Part::Gateway, stance, word, coup: false }],
+        statements: vec![Statement { part: Part::Gateway, stance, word, coup: false, rank: None }],
+        complete: false,
         every: dissection.interval,
         patience: dissection.interval.map(|interval| interval * INTERVALS),
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Contest, Overlap, Scene};
 use crate::analyze::moment::about;
-use crate::analyze::reading::{Verdict, better, disagreements};
+use crate::analyze::reading::{Verdict, better, disagreements, strength};
 use crate::analyze::story::Cause;
 
 impl Contest {
@@ -21,25 +21,25 @@ impl Contest {
             .zip(scene.members.get(&incumbent))
             .and_then(|(new, old)| new.beside(old));
         let Some((new, old)) = said else { return (Cause::Unexplained, "nothing says why".into()) };
-        let number = |value: Option<u8>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
-        let (ours, theirs) = (number(new.priority), number(old.priority));
+        if let Some((theirs, ours)) = overlap.ranks.filter(|(theirs, ours)| ours > theirs) {
+            let why = format!("its priority {ours} for it is better than {incumbent}'s {theirs}");
+            return (Cause::Priority, why);
+        }
+        let (ours, theirs) = (strength(scene.protocol, new), strength(scene.protocol, old));
         match better(scene.protocol, (new, challenger), (old, incumbent)) {
-            Verdict::One => {
-                (Cause::Priority, format!("its priority {ours} is better than {incumbent}'s {theirs}"))
+            Verdict::One => (Cause::Priority, format!("its {ours} is better than {incumbent}'s {theirs}")),
+            Verdict::OneByAddress => {
+                (Cause::Address, format!("it has the same {ours} as {incumbent}, and the higher address"))
             }
-            Verdict::OneByAddress => (
-                Cause::Address,
-                format!("it has the same priority {ours} as {incumbent}, and the higher address"),
-            ),
-            Verdict::Other | Verdict::OtherByAddress if overlap.objections == 0 => {
-                let silence =
+            Verdict::Other | Verdict::OtherByAddress | Verdict::Even if overlap.objections == 0 => {
+                let last =
                     scene.members.get(&incumbent).map(|member| overlap.since.saturating_sub(member.last));
-                let silence = about(silence.unwrap_or_default());
+                let silence = about(last.unwrap_or_default());
                 (Cause::Timeout, format!("{incumbent} was silent from then on, and {silence} before"))
             }
-            Verdict::Other | Verdict::OtherByAddress => (
+            Verdict::Other | Verdict::OtherByAddress | Verdict::Even => (
                 Cause::Unexplained,
-                format!("{incumbent} gave way, though its priority {theirs} is no worse than {ours}"),
+                format!("{incumbent} gave way, though its {theirs} is no worse than {ours}"),
             ),
         }
     }
@@ -81,6 +81,9 @@ impl Contest {
 
     fn is_rightful_loser(&self, scene: &Scene<'_>, overlap: &Overlap, loser: IpAddr) -> bool {
         let (one, other) = (overlap.incumbent, overlap.challenger);
+        if let Some((theirs, ours)) = overlap.ranks.filter(|(theirs, ours)| ours != theirs) {
+            return loser == if ours > theirs { one } else { other };
+        }
         let said = scene
             .members
             .get(&one)
