@@ -79,7 +79,6 @@ fn lanes(group: &GroupStory) -> Vec<Lane> {
         }
     }
     // The lanes of one role stand together, and take-overs are drawn among them.
-    lanes.sort_by_key(|lane| lane.group != name);
     lanes.sort_by(|one, other| one.group.cmp(&other.group));
     lanes
 }
