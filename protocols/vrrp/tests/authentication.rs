@@ -65,10 +65,8 @@ fn members_that_speak_at_once_do_not_take_each_other_for_replays() {
     let [mut one, mut two] = [Guard::new(&config), Guard::new(&config)];
     let [from_one, from_two] = [ip("192.0.2.1"), ip("192.0.2.2")];
     for _ in 0..3 {
-        let crossing = [
-            say(&mut one, from_one, MULTICAST_V4, WALL),
-            say(&mut two, from_two, MULTICAST_V4, WALL),
-        ];
+        let crossing =
+            [say(&mut one, from_one, MULTICAST_V4, WALL), say(&mut two, from_two, MULTICAST_V4, WALL)];
         assert_eq!(hears(&mut two, &crossing[0], WALL), Ok(()));
         assert_eq!(hears(&mut one, &crossing[1], WALL), Ok(()));
     }
