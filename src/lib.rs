@@ -17,6 +17,7 @@ pub mod log;
 pub mod net;
 pub mod protocols;
 pub mod replay;
+pub mod sim;
 pub mod slow;
 mod sys;
 pub mod systemd;

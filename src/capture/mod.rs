@@ -8,7 +8,7 @@
 //! | `pcap`, `pcapng` | the two formats, octet for octet |
 //! | [`link`] | Ethernet with VLAN tags, Linux cooked, raw IP, loopback: what is below IP |
 //! | [`neighbour`] | ARP and Neighbour Discovery, as a capture tells them |
-//! | [`write`] | frames into a pcapng file |
+//! | [`write`](mod@write) | frames into a pcapng file |
 //!
 //! The reading is our own because it must go on where a file is damaged, name the offset of everything it
 //! complains of, and not allocate for a frame; the crate that writes does none of these when it reads, and is what
@@ -24,5 +24,5 @@ mod window;
 pub mod write;
 
 pub use link::{Packet, Tags};
-pub use reader::{Damage, Frame, LinkType, OpenError, Reader};
+pub use reader::{Damage, Frame, Head, Interface, LinkType, OpenError, Reader};
 pub use write::{Direction, Writer};

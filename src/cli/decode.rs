@@ -11,7 +11,7 @@ use clap::builder::PossibleValuesParser;
 use super::keys::KeyArgs;
 use super::{Exit, complain, text};
 use crate::capture::Reader;
-use crate::capture::link::LinkFault;
+use crate::decode::ahead::{Ahead, Event};
 use crate::decode::filter::Filter;
 use crate::decode::line::{self, Style};
 use crate::decode::{Decoder, Wish, json, tree};
@@ -115,9 +115,18 @@ struct Printer<W: Write> {
     to: W,
 }
 
+/// What was met in a file.
+#[derive(Default)]
+struct Tally {
+    read: u64,
+    shown: u64,
+    damages: u64,
+    foreign: BTreeSet<String>,
+}
+
 impl<W: Write> Printer<W> {
     fn file(&mut self, path: &Path) -> io::Result<Exit> {
-        let mut reader = match Reader::open(path) {
+        let reader = match Reader::open(path) {
             Ok(reader) => reader,
             Err(error) => {
                 complain(error);
@@ -129,66 +138,76 @@ impl<W: Write> Printer<W> {
         self.decoder.forget();
         self.style.since = None;
         self.style.file = self.several.then(|| name.clone());
-        let (mut shown, mut read, mut damages) = (0_u64, 0_u64, 0_u64);
-        let mut foreign = BTreeSet::new();
-        while let Some(next) = reader.next_frame() {
-            let frame = match next {
-                Ok(frame) => frame,
-                Err(damage) => {
-                    damages += 1;
-                    if damages <= TOLD {
-                        self.flush()?;
-                        complain(damage);
-                    }
-                    continue;
-                }
-            };
-            read += 1;
+        let mut tally = Tally::default();
+        let mut ahead = Ahead::new(reader, self.decoder.dissector())?;
+        while let Some(mut batch) = ahead.next_batch() {
+            tally.read += batch.read;
             if self.relative {
-                self.style.since.get_or_insert(frame.at);
+                self.style.since = self.style.since.or(batch.first);
             }
-            match self.decoder.decode(frame) {
-                Ok(Some(decoded)) if self.filter.takes(&decoded) => {
-                    shown += 1;
+            for event in batch.drain() {
+                self.event(event, &name, &mut tally)?;
+            }
+            ahead.give_back(batch);
+            if self.out.len() >= CHUNK || ahead.must_wait() {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        let is_read = ahead.finish();
+        Ok(if tally.sum_up(&name, self.form) && is_read { Exit::Done } else { Exit::Failed })
+    }
+
+    fn event(&mut self, event: Event<'_>, name: &str, tally: &mut Tally) -> io::Result<()> {
+        match event {
+            Event::Frame(frame, look) => {
+                let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(()) };
+                if self.filter.takes(&decoded) {
+                    tally.shown += 1;
                     match self.form {
                         Form::Line => line::write(&decoded, &self.style, &mut self.out),
                         Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
                         Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
                     }
                 }
-                Ok(_) => {}
-                Err(fault) => {
-                    if let LinkFault::Foreign(link) = fault
-                        && foreign.insert(link.to_string())
-                    {
-                        complain(format_args!(
-                            "{name}: frame {} at offset {}: {fault}; such frames are passed over",
-                            frame.number, frame.offset
-                        ));
-                    }
+            }
+            Event::Damage(damage) => {
+                tally.damages += 1;
+                if tally.damages <= TOLD {
+                    self.flush()?;
+                    complain(damage);
                 }
             }
-            if self.out.len() >= CHUNK {
-                self.flush()?;
+            Event::Foreign(frame, fault) => {
+                if tally.foreign.insert(frame.link().to_string()) {
+                    let (number, offset) = (frame.number, frame.offset);
+                    complain(format_args!(
+                        "{name}: frame {number} at offset {offset}: {fault}; such frames are passed over"
+                    ));
+                }
             }
         }
-        self.flush()?;
-        if damages > TOLD {
-            complain(format_args!("{name}: {} more damages", damages - TOLD));
-        }
-        if shown == 0 && damages == 0 && foreign.is_empty() && self.form != Form::Json {
-            complain(format_args!(
-                "{name}: {} and none that is asked for",
-                text::count(usize::try_from(read).unwrap_or(usize::MAX), "frame")
-            ));
-        }
-        let is_whole = damages == 0 && foreign.is_empty();
-        Ok(if is_whole { Exit::Done } else { Exit::Failed })
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.write_all(&self.out)?;
         self.out.clear();
         self.to.flush()
+    }
+}
+
+impl Tally {
+    /// Says what has not been said of a file yet; `false` if something was wrong with it.
+    fn sum_up(&self, name: &str, form: Form) -> bool {
+        if self.damages > TOLD {
+            complain(format_args!("{name}: {} more damages", self.damages - TOLD));
+        }
+        let is_whole = self.damages == 0 && self.foreign.is_empty();
+        if is_whole && self.shown == 0 && form != Form::Json {
+            let frames = text::count(usize::try_from(self.read).unwrap_or(usize::MAX), "frame");
+            complain(format_args!("{name}: {frames} and none that is asked for"));
+        }
+        is_whole
     }
 }

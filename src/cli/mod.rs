@@ -33,6 +33,7 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod show;
+pub mod sim;
 mod text;
 
 /// First-hop redundancy for Linux: gateways that take over from each other
@@ -76,6 +77,8 @@ pub enum Sub {
     Replay(replay::ReplayArgs),
     /// Build a network, hurt its routers, and show what a host behind them notices
     Lab(lab::LabArgs),
+    /// Run simulated networks, thousands a second, and find what must not be
+    Sim(Box<sim::SimArgs>),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
     Cleanup,
     /// Speak for a daemon that died; started by `run`, with a socket to it as standard input
@@ -102,6 +105,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Decode(args) => decode::run(args),
         Sub::Replay(args) => replay::run(args, &mut io::stdout().lock()),
         Sub::Lab(args) => lab::run(&args),
+        Sub::Sim(args) => sim::run(&args, &mut io::stdout().lock()),
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),
     };
