@@ -159,6 +159,21 @@ fn decode_says_what_is_written_beside_each_capture() {
 }
 
 #[test]
+fn pictures_are_what_analyze_draws() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let drawn: Vec<PathBuf> =
+        captures().into_iter().filter(|capture| capture.with_extension("svg").exists()).collect();
+    assert!(!drawn.is_empty());
+    for capture in drawn {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_firsthop"));
+        command.current_dir(root).arg("analyze").arg(capture.strip_prefix(root).unwrap());
+        let output = command.args(["--svg", "-"]).output().unwrap();
+        let picture = fs::read_to_string(capture.with_extension("svg")).unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap() == picture, "{}", capture.display());
+    }
+}
+
+#[test]
 fn analyze_tells_the_story_that_the_sidecar_tells() {
     for capture in captures() {
         let expected = sidecar(&capture);

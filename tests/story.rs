@@ -158,6 +158,8 @@ fn settings_that_the_router_did_not_have_do_not_pass() {
     fs::write(&config, "[[interface.eth0.vrrp]]\nid = 300\n").unwrap();
     let wrong = firsthop(&["replay", file.to_str().unwrap(), "--config", config.to_str().unwrap()]);
     assert_eq!(wrong.status.code(), Some(2));
+    let twice = firsthop(&["replay", "-", "--as", "10.0.10.3"]);
+    assert!(err(&twice).contains("name a file"), "{}", err(&twice));
     let neither = firsthop(&["replay", file.to_str().unwrap()]);
     assert_eq!(neither.status.code(), Some(2), "{}", err(&neither));
 }

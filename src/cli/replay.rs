@@ -83,6 +83,9 @@ fn enact(
     complain: &mut dyn FnMut(Damage),
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    if args.file.as_os_str() == "-" {
+        return Err(Failure::Twice);
+    }
     let keys = args.keys.collect()?;
     let file = args.file.clone();
     let open = || Reader::open(&file);
