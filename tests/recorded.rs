@@ -94,7 +94,7 @@ fn story(capture: &Path, sidecar: &Sidecar) -> Story {
     let mut analysis = Analysis::default();
     let mut reader = Reader::open(capture).unwrap();
     let mut decoder = Decoder::new(Wish { keys: keys(sidecar), ..Wish::default() });
-    listen(&mut analysis, &mut reader, &mut decoder, &mut |damage| panic!("{damage}"));
+    listen(&mut analysis, &mut reader, &mut decoder, false, &mut |damage| panic!("{damage}"));
     analysis.finish()
 }
 
@@ -208,7 +208,8 @@ fn analyze_tells_the_story_that_the_sidecar_tells() {
 
 fn enact(capture: &Path, sidecar: &Sidecar, address: IpAddr) -> Vec<Compared> {
     let open = || Reader::open(capture);
-    let enact = Enact { open: &open, address, keys: &keys(sidecar), config: None, seed: 1 };
+    let enact =
+        Enact { open: &open, address, keys: &keys(sidecar), config: None, per_interface: false, seed: 1 };
     enact.run(&mut |damage| panic!("{damage}")).unwrap()
 }
 

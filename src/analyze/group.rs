@@ -24,6 +24,8 @@ const ANNOUNCED_WITHIN: u64 = 1_000_000_000;
 /// Which group it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
+    /// The number of the interface it was captured on, if each of them is a network of its own.
+    pub interface: Option<u32>,
     /// The VLAN it lives in, if frames were tagged.
     pub vlan: Option<u16>,
     /// Its protocol.
@@ -253,6 +255,7 @@ impl Group {
             protocol: key.protocol,
             group: key.group,
             family: key.family,
+            interface: key.interface,
             vlan: key.vlan,
             members: self.members.into_iter().map(|(address, member)| member.story(address, end)).collect(),
             events: self.events,
@@ -264,6 +267,7 @@ impl Group {
 /// The key of the group that a frame belongs to; `None` if its number could not be read.
 pub fn key_of(heard: &Heard<'_>) -> Option<Key> {
     Some(Key {
+        interface: heard.interface,
         vlan: heard.vlan,
         protocol: heard.dissection.protocol,
         family: Family::of(heard.source),

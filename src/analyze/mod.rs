@@ -57,6 +57,8 @@ pub struct Heard<'a> {
     pub frame: u64,
     /// Since the first frame.
     pub at_ns: u64,
+    /// The number of its interface, if each of them is a network of its own.
+    pub interface: Option<u32>,
     /// The innermost VLAN tag.
     pub vlan: Option<u16>,
     /// Ethernet source; zero if the link layer has none.

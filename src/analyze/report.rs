@@ -55,6 +55,9 @@ fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
     for group in &story.groups {
         write_group(out, group)?;
     }
+    if story.groups.is_empty() {
+        writeln!(out, "no group of VRRP, CARP, HSRP or GLBP is in it")?;
+    }
     Ok(())
 }
 

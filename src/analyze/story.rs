@@ -59,6 +59,9 @@ pub struct GroupStory {
     pub group: u16,
     /// Its address family.
     pub family: Family,
+    /// The number of the interface it was captured on, if each of them is a network of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<u32>,
     /// The VLAN it lives in, if frames were tagged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vlan: Option<u16>,
@@ -73,14 +76,16 @@ pub struct GroupStory {
 impl GroupStory {
     /// Which group it is.
     pub fn key(&self) -> Key {
-        Key { vlan: self.vlan, protocol: self.protocol, family: self.family, group: self.group }
+        let GroupStory { interface, vlan, protocol, family, group, .. } = *self;
+        Key { interface, vlan, protocol, family, group }
     }
 
     /// `vrrp 10`, `vrrp 10 IPv6`, `vlan 20 hsrp 1`.
     pub fn name(&self) -> String {
         let vlan = self.vlan.map(|vlan| format!("vlan {vlan} ")).unwrap_or_default();
         let family = if self.family == Family::Ipv6 { " IPv6" } else { "" };
-        format!("{vlan}{} {}{family}", self.protocol, self.group)
+        let interface = self.interface.map(|number| format!("interface {number} ")).unwrap_or_default();
+        format!("{interface}{vlan}{} {}{family}", self.protocol, self.group)
     }
 }
 

@@ -55,6 +55,7 @@ impl Tape {
             let heard = Heard {
                 frame: analysis.number(),
                 at_ns,
+                interface: None,
                 vlan: None,
                 source_mac: Mac([2, 0, 0, 0, 0, *last]),
                 source: router(*last),
@@ -251,6 +252,7 @@ fn announcements_belong_to_the_take_over_before_them() {
         analysis.hear(&Heard {
             frame,
             at_ns,
+            interface: None,
             vlan: None,
             source_mac: mac,
             source: router(last),
@@ -276,6 +278,7 @@ fn a_flood_of_forged_sources_is_counted_and_not_kept() {
         analysis.hear(&Heard {
             frame,
             at_ns,
+            interface: None,
             vlan: None,
             source_mac: Mac::default(),
             source,

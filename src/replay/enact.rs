@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::dissect::Known;
+use fhrp::dissect::{Dissection, Known};
 use fhrp::{InterfaceAddress, Link, Mac, Received};
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ use super::spoken::{Prompt, Spoken};
 use super::stage::{Deed, ORIGIN, Stage, framed};
 use crate::analyze::listen::heard;
 use crate::analyze::reading::{self, Stance};
-use crate::analyze::story::Story;
+use crate::analyze::story::{GroupStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
@@ -51,6 +51,14 @@ pub enum EnactError {
         /// Who does.
         others: Vec<IpAddr>,
     },
+    /// There is nothing of ours to put in its place.
+    #[error("{address} speaks {protocol}, which our routers do not speak yet")]
+    Foreign {
+        /// The address.
+        address: IpAddr,
+        /// The protocol.
+        protocol: &'static str,
+    },
     /// Its settings cannot be told.
     #[error("{address} in {group}: {why}")]
     Unknowable {
@@ -76,6 +84,8 @@ pub struct Enact<'a> {
     pub keys: &'a Keys,
     /// Settings, instead of those that the router itself announced.
     pub config: Option<&'a Plan>,
+    /// Whether each interface of the capture is a network of its own.
+    pub per_interface: bool,
     /// Where chance comes from.
     pub seed: u64,
 }
@@ -96,8 +106,22 @@ impl Enact<'_> {
         Ok(compared.flatten().collect())
     }
 
-    fn decoder(&self, fields: bool) -> Decoder {
-        Decoder::new(Wish { keys: self.keys.clone(), fields, ..Wish::default() })
+    fn decoder(&self) -> Decoder {
+        Decoder::new(Wish { keys: self.keys.clone(), ..Wish::default() })
+    }
+
+    /// A message of one of the protocols, with its envelope.
+    fn message<'a, 'f>(
+        &self,
+        frame: u64,
+        at_ns: u64,
+        decoded: &'a Decoded<'f>,
+    ) -> Option<(&'a Received<'f>, Heard<'a>)> {
+        let heard = heard(frame, at_ns, decoded, self.per_interface)?;
+        match &decoded.what {
+            What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
+            What::Message(_) | What::Neighbour(..) => None,
+        }
     }
 
     /// The first reading.
@@ -105,7 +129,7 @@ impl Enact<'_> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
         let (mut announced, mut others) = (BTreeMap::new(), BTreeMap::new());
-        let mut decoder = self.decoder(false);
+        let mut decoder = self.decoder();
         while let Some(next) = reader.next_frame() {
             let frame = match next {
                 Ok(frame) => frame,
@@ -117,7 +141,7 @@ impl Enact<'_> {
             let at_ns = analysis.frame(Duration::from_nanos(frame.at));
             let (link, octets) = (frame.link(), frame.octets);
             let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
-            let Some((received, heard)) = message(analysis.number(), at_ns, &decoded) else { continue };
+            let Some((received, heard)) = self.message(analysis.number(), at_ns, &decoded) else { continue };
             analysis.hear(&heard);
             let Some(key) = key_of(&heard) else { continue };
             if received.source == self.address {
@@ -135,6 +159,11 @@ impl Enact<'_> {
     /// Our router in each of the groups, ready to be started.
     fn cast(&self, survey: &Survey) -> Result<BTreeMap<Key, Cast>, EnactError> {
         if survey.announced.is_empty() {
+            let speaks =
+                |group: &&GroupStory| group.members.iter().any(|member| member.address == self.address);
+            if let Some(group) = survey.story.groups.iter().find(speaks) {
+                return Err(EnactError::Foreign { address: self.address, protocol: group.protocol });
+            }
             let members = survey.story.groups.iter().flat_map(|group| &group.members);
             let mut others: Vec<IpAddr> = members.map(|member| member.address).collect();
             others.sort_unstable();
@@ -179,18 +208,21 @@ impl Enact<'_> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
         let context = Context { begins: survey.story.begins, seed: self.seed, survey };
-        let mut decoder = self.decoder(true);
+        let mut decoder = self.decoder();
         let mut now = 0;
         while let Some(next) = reader.next_frame() {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
             let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
-            let Some((received, heard)) = message(analysis.number(), now, &decoded) else { continue };
+            let Some((received, heard)) = self.message(analysis.number(), now, &decoded) else { continue };
             let Some(cast) = key_of(&heard).and_then(|key| casts.get_mut(&key)) else { continue };
             cast.advance(now, &context, &mut analysis);
             if received.source == self.address {
-                cast.real.add(now, received, heard.dissection, cast.heard);
+                // Octet by octet, which nobody else's frames are wanted.
+                if let Some(whole) = dissect(received) {
+                    cast.real.add(now, received, &whole, cast.heard);
+                }
                 continue;
             }
             analysis.hear(&heard);
@@ -287,20 +319,17 @@ impl Cast {
     fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
         let done: Vec<_> = stage.done().collect();
-        let known = Known { fields: true, ..Known::default() };
         for done in done {
             let Deed::Sent(datagram) = &done.what else { continue };
             let Some(octets) = framed(datagram, stage.link()) else { continue };
             let Ok(received) = frame::parse(&octets, done.at) else { continue };
-            let Some(dissection) = PROTOCOLS.iter().find_map(|protocol| protocol.dissect(&received, &known))
-            else {
-                continue;
-            };
+            let Some(dissection) = dissect(&received) else { continue };
             let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
             self.ours.add(at_ns, &received, &dissection, self.heard);
             analysis.hear(&Heard {
                 frame: analysis.number(),
                 at_ns,
+                interface: self.key.interface,
                 vlan: self.key.vlan,
                 source_mac: received.source_mac,
                 source: received.source,
@@ -369,20 +398,13 @@ impl Cast {
     }
 }
 
-/// A message of one of the protocols, with its envelope.
-fn message<'a, 'f>(
-    frame: u64,
-    at_ns: u64,
-    decoded: &'a Decoded<'f>,
-) -> Option<(&'a Received<'f>, Heard<'a>)> {
-    let heard = heard(frame, at_ns, decoded)?;
-    match &decoded.what {
-        What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
-        What::Message(_) | What::Neighbour(..) => None,
-    }
+/// A message of one of the protocols with all its fields; whether a key made its proof does not matter here.
+fn dissect(received: &Received<'_>) -> Option<Dissection> {
+    let known = Known { fields: true, ..Known::default() };
+    PROTOCOLS.iter().find_map(|protocol| protocol.dissect(received, &known))
 }
 
-fn holds(dissection: &fhrp::dissect::Dissection) -> bool {
+fn holds(dissection: &Dissection) -> bool {
     let reading = reading::read(dissection).filter(|_| dissection.is_valid());
     reading.is_some_and(|reading| reading.statements.iter().any(|said| said.stance == Stance::Holds))
 }

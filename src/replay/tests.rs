@@ -77,7 +77,14 @@ impl Tape {
 
 fn try_enact(octets: &[u8], last: u8, config: Option<&Plan>) -> Result<Compared, EnactError> {
     let open = || Reader::new("tape", Cursor::new(octets.to_vec()));
-    let enact = Enact { open: &open, address: router(last), keys: &Keys::default(), config, seed: 7 };
+    let enact = Enact {
+        open: &open,
+        address: router(last),
+        keys: &Keys::default(),
+        config,
+        per_interface: false,
+        seed: 7,
+    };
     enact.run(&mut |damage| panic!("{damage}")).map(|mut compared| compared.remove(0))
 }
 
