@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::enact::Cast;
 use super::protocol::why_it_differs;
 use super::script::Outside;
-use super::spoken::{Frame, Prompt, Spoken};
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
 use crate::analyze::story::{GroupStory, MemberStory, seconds};
 use crate::draw::Role;
+
+mod rows;
 
 /// What scheduling, clocks and capturing may cost.
 const SLACK: u64 = 20_000_000;
@@ -118,11 +119,13 @@ pub(super) fn compare(
     ours: Option<GroupStory>,
     cast: &Cast,
 ) -> Option<Compared> {
+    let broken = findings(real.as_ref(), address);
     let real = member(real, address)?;
     let ours = member(ours, address);
     let mut comparison = Comparison {
         cast,
         interval: interval(&real),
+        broken,
         divergences: Vec::new(),
         gaps: Vec::new(),
         takes: Vec::new(),
@@ -131,8 +134,8 @@ pub(super) fn compare(
     let differed = comparison.reigns(&theirs, &own);
     comparison.rows();
     let fields = comparison.fields();
-    let Comparison { mut divergences, gaps, takes, .. } = comparison;
-    divergences.sort_by_key(|divergence| divergence.at_ns);
+    let Comparison { divergences, gaps, takes, .. } = comparison;
+    let divergences = together(divergences);
     let held = |reigns: &[Reign]| reigns.iter().map(|reign| reign.to - reign.from).sum::<u64>() as f64 / 1e9;
     Some(Compared {
         group: cast.name.clone(),
@@ -150,6 +153,29 @@ pub(super) fn compare(
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
         divergences,
     })
+}
+
+/// Rules that the real router breaks: by what they are counted under, in words with the rule.
+fn findings(story: Option<&GroupStory>, address: IpAddr) -> BTreeMap<String, String> {
+    let all = story.into_iter().flat_map(|story| &story.findings);
+    let own = all.filter(|finding| finding.who == [address]);
+    own.map(|finding| (finding.name.clone(), format!("{} ({})", finding.text, finding.rule))).collect()
+}
+
+/// In the order of time; what is said again and again is said once.
+fn together(divergences: Vec<Divergence>) -> Vec<Divergence> {
+    let mut all: BTreeMap<(String, Option<String>), (u64, usize)> = BTreeMap::new();
+    for Divergence { at_ns, what, explanation } in divergences {
+        let (first, count) = all.entry((what, explanation)).or_insert((at_ns, 0));
+        (*first, *count) = ((*first).min(at_ns), *count + 1);
+    }
+    let told = all.into_iter().map(|((what, explanation), (at_ns, count))| {
+        let what = if count > 1 { format!("{what}; so {count} times") } else { what };
+        Divergence { at_ns, what, explanation }
+    });
+    let mut told: Vec<Divergence> = told.collect();
+    told.sort_by_key(|divergence| divergence.at_ns);
+    told
 }
 
 fn member(story: Option<GroupStory>, address: IpAddr) -> Option<MemberStory> {
@@ -180,6 +206,8 @@ fn reigns(member: Option<&MemberStory>) -> Vec<Reign> {
 struct Comparison<'a> {
     cast: &'a Cast,
     interval: u64,
+    /// Rules that the real router breaks.
+    broken: BTreeMap<String, String>,
     divergences: Vec<Divergence>,
     /// Differences between a gap of theirs and of ours.
     gaps: Vec<u64>,
@@ -240,186 +268,20 @@ impl Comparison<'_> {
         begins + ends
     }
 
-    /// Frame by frame, row by row.
-    fn rows(&mut self) {
-        let (real, ours) = (self.cast.real.streams(), self.cast.ours.streams());
-        for (stream, theirs) in &real {
-            let own = ours.get(stream).map_or(&[][..], Vec::as_slice);
-            let name = stream.0.map_or_else(String::new, |version| format!(" of version {version}"));
-            let Some(first) = theirs.first() else { continue };
-            if own.is_empty() {
-                let what = format!("it sends frames{name} to {}, and ours sends none", stream.1);
-                self.diverge(first.at, what, None);
-                continue;
-            }
-            self.row(theirs, own, &name);
-        }
-        for (stream, own) in ours.iter().filter(|(stream, _)| !real.contains_key(*stream)) {
-            if let Some(first) = own.first() {
-                self.diverge(first.at, format!("ours sends frames to {}, and it sends none", stream.1), None);
-            }
-        }
-    }
-
-    fn row(&mut self, theirs: &[Frame], own: &[Frame], name: &str) {
-        let (their_turns, their_extra) = self.turns(&self.cast.real, theirs);
-        let (our_turns, our_extra) = self.turns(&self.cast.ours, own);
-        self.extras(&their_extra, own, false);
-        self.extras(&our_extra, theirs, true);
-        let beside = |one: &[Frame], other: &[Frame]| {
-            let (Some(from), Some(to)) = (one.first(), one.last()) else { return false };
-            let near = self.interval * 3 / 2;
-            let (from, to) = (from.at.saturating_sub(near), to.at.saturating_add(near));
-            other.first().is_some_and(|first| first.at <= to)
-                && other.last().is_some_and(|last| from <= last.at)
-        };
-        let alone = |turns: &[Vec<Frame>], others: &[Vec<Frame>]| -> Vec<(u64, usize)> {
-            let alone = turns.iter().filter(|turn| !others.iter().any(|other| beside(turn, other)));
-            alone.filter_map(|turn| Some((turn.first()?.at, turn.len()))).collect()
-        };
-        let (missing, excess) = (alone(&their_turns, &our_turns), alone(&our_turns, &their_turns));
-        let pairs: Vec<_> = their_turns
-            .iter()
-            .filter_map(|their| Some((their, our_turns.iter().find(|our| beside(their, our))?)))
-            .collect();
-        for (at, count) in missing {
-            self.diverge(at, format!("it sent {count} frames{name}, and ours was silent"), None);
-        }
-        for (at, count) in excess {
-            self.diverge(at, format!("ours sent {count} frames{name}, and it was silent"), None);
-        }
-        for (their, our) in pairs {
-            let gaps =
-                |row: &[Frame]| -> Vec<u64> { row.windows(2).map(|pair| pair[1].at - pair[0].at).collect() };
-            let (theirs, ours) = (gaps(their), gaps(our));
-            self.gaps.extend(theirs.iter().zip(&ours).map(|(their, our)| their.abs_diff(*our)));
-            self.cadence(their, our, &theirs, &ours, name);
-        }
-    }
-
-    /// Frames in their turn, reign by reign, and those out of turn.
-    fn turns(&self, spoken: &Spoken, row: &[Frame]) -> (Vec<Vec<Frame>>, Vec<Frame>) {
-        let mut turns: Vec<Vec<Frame>> = Vec::new();
-        let mut extra = Vec::new();
-        let mut last: Option<u64> = None;
-        for frame in row {
-            let resigns = spoken.face(frame).is_some_and(|face| face.resigns);
-            let gap = last.map(|last| frame.at - last);
-            let answers = frame.prompt.is_some_and(|prompt| frame.at - prompt.at <= ANSWER);
-            match gap {
-                _ if resigns => last = None,
-                Some(gap) if gap < self.interval / OUT_OF_TURN => extra.push(*frame),
-                Some(gap)
-                    if answers && gap.abs_diff(self.interval) > SLACK.min(self.interval / COARSENESS) =>
-                {
-                    extra.push(*frame)
-                }
-                Some(gap) if gap <= self.interval * 3 => {
-                    last = Some(frame.at);
-                    if let Some(turn) = turns.last_mut() {
-                        turn.push(*frame);
-                    }
-                }
-                Some(_) | None => {
-                    last = Some(frame.at);
-                    turns.push(vec![*frame]);
-                }
-            }
-        }
-        (turns, extra)
-    }
-
-    /// Frames out of turn: each has one of the other's beside it, or a reason. Those of one reason are told together.
-    fn extras(&mut self, extra: &[Frame], every: &[Frame], ours: bool) {
-        let mut found: BTreeMap<Option<String>, Vec<u64>> = BTreeMap::new();
-        for frame in extra {
-            if every.iter().any(|other| other.at.abs_diff(frame.at) <= SLACK / 2) {
-                continue;
-            }
-            let explanation = frame.prompt.and_then(|prompt| self.answer(frame.at, prompt));
-            let explanation = explanation.or_else(|| self.says_settings(frame.at));
-            found.entry(explanation).or_default().push(frame.at);
-        }
-        for (explanation, frames) in found {
-            let who = if ours { "ours" } else { "it" };
-            let many = match frames.len() {
-                1 => "a frame".to_owned(),
-                many => format!("{many} frames"),
-            };
-            let what = format!("{who} sent {many} out of turn, and the other did not");
-            self.diverge(frames.first().copied().unwrap_or_default(), what, explanation);
-        }
-    }
-
-    fn answer(&self, at: u64, prompt: Prompt) -> Option<String> {
-        if at.saturating_sub(prompt.at) > ANSWER {
-            return None;
-        }
-        let source = prompt.source;
-        Some(match prompt.priority {
-            Some(0) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
-            Some(_) | None => format!(
-                "it answers {source}'s claim at once: RFC 9568 §6.4.3 has an Active do so, earlier RFCs had it discard \
-                 the frame; a loser's last word is how the winner knows that there were two"
-            ),
-        })
-    }
-
-    fn says_settings(&self, at: u64) -> Option<String> {
-        let changed =
-            self.cast.announced.changes().into_iter().skip(1).any(|change| change.abs_diff(at) <= SLACK);
-        changed.then(|| "it says its new settings at once, so that nobody waits by the old ones".to_owned())
-    }
-
-    /// As many frames, as far apart.
-    fn cadence(&mut self, their: &[Frame], our: &[Frame], theirs: &[u64], ours: &[u64], name: &str) {
-        let Some(first) = their.first() else { return };
-        let mean = |gaps: &[u64]| (!gaps.is_empty()).then(|| gaps.iter().sum::<u64>() / gaps.len() as u64);
-        let (Some(their_mean), Some(our_mean)) = (mean(theirs), mean(ours)) else { return };
-        let off = their_mean.abs_diff(our_mean);
-        let irregular = off > self.interval / IRREGULAR;
-        let promised = about(self.interval);
-        if irregular {
-            let what = format!(
-                "its frames{name} come every {} on average, ours every {}",
-                about(their_mean),
-                about(our_mean)
-            );
-            let lost = theirs.iter().filter(|gap| **gap > self.interval * 3 / 2).count();
-            let explanation = if lost > 0 {
-                Some(format!("{lost} of its frames are late or not in the capture"))
-            } else if their_mean < self.interval && their_mean > self.interval / 2 {
-                Some(format!(
-                    "it is early by its own choice: its frames promise {promised}, and nobody takes over any later for it"
-                ))
-            } else if their_mean > self.interval && off < self.interval / 10 {
-                Some(format!("it is late: its frames promise {promised}, which ours keeps"))
-            } else {
-                None
-            };
-            self.diverge(first.at, what, explanation);
-        }
-        let counts = their.len().abs_diff(our.len());
-        // A different pace adds up, and the last frame of each may fall on either side of the end.
-        let length = theirs.iter().sum::<u64>();
-        let drift = length / their_mean.max(1);
-        let pace = drift.abs_diff(length / our_mean.max(1)) as usize;
-        if counts > 1 + pace {
-            let what = format!("it sent {} frames{name} in their turn, and ours {}", their.len(), our.len());
-            self.diverge(first.at, what, None);
-        }
-    }
-
     /// The same fields in every frame.
     fn fields(&mut self) -> BTreeMap<String, Agreement> {
         let (real, ours) = (&self.cast.real, &self.cast.ours);
         let rows = ours.streams();
         let mut agreements: BTreeMap<String, Agreement> = BTreeMap::new();
         let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
+        let mut unsaid: BTreeMap<bool, u64> = BTreeMap::new();
         for frame in &real.frames {
             let Some(their) = real.face(frame) else { continue };
             let row = rows.get(&their.stream).map_or(&[][..], Vec::as_slice);
-            let Some(nearest) = ours.nearest(row, frame.at, their.resigns) else { continue };
+            let Some(nearest) = ours.nearest(row, frame.at, their.resigns) else {
+                unsaid.entry(their.resigns).or_insert(frame.at);
+                continue;
+            };
             let Some(our) = ours.face(&nearest) else { continue };
             let names =
                 their.fields.keys().chain(our.fields.keys().filter(|name| !their.fields.contains_key(*name)));
@@ -437,13 +299,30 @@ impl Comparison<'_> {
                 }
             }
         }
+        for (resigns, at) in unsaid {
+            let what = if resigns { "it gave up the role in words" } else { "it claimed the role" };
+            self.diverge(at, format!("{what}, and ours never did"), None);
+        }
         for ((name, their, our), (at, count)) in found {
             let explanation = why_it_differs(self.cast.key.protocol, &name, &their, &our);
+            let explanation = explanation.map(str::to_owned).or_else(|| self.rule_broken(&name));
             let times = if count == 1 { "in one frame".to_owned() } else { format!("in {count} frames") };
             let what = format!("{name} is {their} where ours is {our}, {times}, first at {}", moment(at));
-            self.diverge(at, what, explanation.map(str::to_owned));
+            self.diverge(at, what, explanation);
         }
         agreements
+    }
+
+    /// The rule that the real router breaks in this field.
+    fn rule_broken(&self, field: &str) -> Option<String> {
+        let counter = match field {
+            "TTL" => "ttl-errors",
+            "source MAC" => "source-mac-errors",
+            "destination MAC" => "destination-mac-errors",
+            "destination" => "destination-errors",
+            _ => return None,
+        };
+        self.broken.get(counter).map(|text| format!("it breaks a rule that ours keeps: {text}"))
     }
 }
 
