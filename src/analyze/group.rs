@@ -84,7 +84,7 @@ impl Group {
             self.compare(protocol, heard);
         }
         let mut quiet = silences.is_empty() && !is_new;
-        for statement in self.told(&reading, heard.source) {
+        for statement in self.told(&reading, heard) {
             let contest = self.contests.entry(statement.part).or_insert_with(|| Contest::new(statement.part));
             let held = contest.holds(heard.source);
             let mut scene =
@@ -97,7 +97,12 @@ impl Group {
     }
 
     /// What the frame says, and what it says by being silent of it.
-    fn told(&self, reading: &Reading, who: IpAddr) -> Vec<Statement> {
+    fn told(&self, reading: &Reading, heard: &Heard<'_>) -> Vec<Statement> {
+        let who = heard.source;
+        if self.is_superseded(heard) && !reading.statements.iter().any(|said| said.stance == Stance::Resigns)
+        {
+            return Vec::new();
+        }
         let named = |part: Part| reading.statements.iter().any(|statement| statement.part == part);
         let dropped = self
             .contests
@@ -114,8 +119,18 @@ impl Group {
         reading.statements.iter().copied().chain(dropped).collect()
     }
 
+    /// Whether its sender says the same in a newer version as well: then this says nothing of time or roles.
+    /// RFC 9568 §8.4.
+    fn is_superseded(&self, heard: &Heard<'_>) -> bool {
+        let said = self.members.get(&heard.source).and_then(Member::said);
+        said.is_some_and(|said| said.version > heard.dissection.version)
+    }
+
     /// Regularity counts while nothing happens.
     fn beat(&mut self, heard: &Heard<'_>, quiet: bool, every: Option<Duration>) {
+        if self.is_superseded(heard) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&heard.source) else { return };
         if !quiet {
             member.cadence.pause();

@@ -173,6 +173,19 @@ fn a_goodbye_that_nobody_heard_is_told() {
 }
 
 #[test]
+fn a_second_version_says_nothing_of_time() {
+    let old = Dissection { version: Some(2), interval: Some(Duration::from_secs(1)), ..advert(200, 0) };
+    let mut tape = Tape::default().holds(2, 200, 0, 2_000);
+    for at in (0..2_000).step_by(100) {
+        tape = tape.says(at, 2, old.clone());
+    }
+    let group = tape.holds(3, 100, 2_361, 3_000).group();
+    assert_eq!(changes(&group)[0].cause, Cause::Timeout, "{:?}", group.events);
+    let member = &group.members[0];
+    assert_eq!((member.settings.len(), member.observed.as_ref().unwrap().promised_ms), (2, 100.0));
+}
+
+#[test]
 fn settings_that_do_not_go_together_are_the_cause() {
     let old = |priority, seconds: u64| Dissection {
         version: Some(2),

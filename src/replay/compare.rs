@@ -291,7 +291,7 @@ impl Comparison<'_> {
                 };
                 let (their, our) = (value(&their.fields), value(&our.fields));
                 let agreement = agreements.entry(name.clone()).or_default();
-                if their == our || is_unknown(name, &their) {
+                if their == our || is_unknown(name, &their) || is_unknown(name, &our) {
                     agreement.same += 1;
                 } else {
                     agreement.different += 1;
@@ -326,9 +326,9 @@ impl Comparison<'_> {
     }
 }
 
-/// A link layer that says no MAC says nothing about it.
-fn is_unknown(name: &str, their: &str) -> bool {
-    name.ends_with("MAC") && their == fhrp::Mac::default().to_string()
+/// A link layer that says no MAC says nothing about it, and where a routed frame of ours goes the kernel says.
+fn is_unknown(name: &str, value: &str) -> bool {
+    name.ends_with("MAC") && value == fhrp::Mac::default().to_string()
 }
 
 fn timing(mut gaps: Vec<u64>, takes: Vec<Take>) -> Timing {

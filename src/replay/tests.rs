@@ -31,14 +31,18 @@ struct Tape {
 
 impl Tape {
     /// One advertisement, at a moment in microseconds.
-    fn says(mut self, at_us: u64, last: u8, priority: u8, version: Version) -> Self {
+    fn says(self, at_us: u64, last: u8, priority: u8, version: Version) -> Self {
+        self.tells(at_us, last, priority, version, MULTICAST_V4)
+    }
+
+    fn tells(mut self, at_us: u64, last: u8, priority: u8, version: Version, destination: IpAddr) -> Self {
         let interval = match version {
             Version::V2 => Duration::from_secs(1),
             Version::V3 => Duration::from_millis(INTERVAL),
         };
         let advertisement =
             Advertisement { version, vrid: 10, priority, interval, addresses: vec![router(1)] };
-        let (source, destination) = (router(last), MULTICAST_V4);
+        let source = router(last);
         let payload = emit(&advertisement, ChecksumForm::MessageOnly, source, destination, 0, [0; 8]);
         let datagram = Datagram {
             route: Route::Routed,
@@ -52,8 +56,12 @@ impl Tape {
             payload,
         };
         let mut octets = Vec::new();
-        let group = Mac::of_multicast(destination).unwrap();
-        frame::write(&datagram, Mac([0, 0, 0x5e, 0, 1, 10]), group, &mut octets).unwrap();
+        let (own, peer) = (Mac([2, 0, 0, 0, 0, last]), Mac([2, 0, 0, 0, 0, 99]));
+        let (from, to) = match Mac::of_multicast(destination) {
+            Some(group) => (Mac([0, 0, 0x5e, 0, 1, 10]), group),
+            None => (own, peer),
+        };
+        frame::write(&datagram, from, to, &mut octets).unwrap();
         self.frames.push((at_us, octets));
         self
     }
@@ -188,6 +196,31 @@ fn a_setting_that_changes_on_the_way_is_followed() {
     let compared = enact(tape, 2);
     assert_eq!(compared.unexplained, 0, "{compared:#?}");
     assert!(doings(&compared).iter().any(|doing| matches!(doing, Doing::Change { .. })));
+}
+
+#[test]
+fn both_versions_side_by_side_are_one_router() {
+    let both = |tape: Tape, at: u64| {
+        tape.says(at * 1_000, 2, 200, Version::V2).says(at * 1_000 + 20, 2, 200, Version::V3)
+    };
+    let tape = (0..=1_000).step_by(100).fold(Tape::default(), both).holds(3, 100, 1_361, 2_000);
+    let compared = enact(tape, 2);
+    assert_eq!(compared.unexplained, 0, "{compared:#?}");
+    assert_eq!((compared.frames.real, compared.frames.ours), (22, 22));
+    assert!(compared.settings.contains(&"versions 2 and 3 side by side".to_owned()));
+}
+
+#[test]
+fn unicast_peers_are_spoken_to_as_well() {
+    let told = |tape: Tape, at: u64| tape.tells(at * 1_000, 2, 200, Version::V3, router(3));
+    let tape = (0..=1_000).step_by(100).fold(Tape::default(), told);
+    let replies = |tape: Tape, at: u64| tape.tells(at * 1_000, 3, 100, Version::V3, router(2));
+    let tape = (1_361..=2_361).step_by(100).fold(tape, replies);
+    for last in [2, 3] {
+        let compared = enact(tape.clone(), last);
+        assert_eq!(compared.unexplained, 0, "{compared:#?}");
+        assert!(compared.settings.contains(&"unicast peers".to_owned()));
+    }
 }
 
 /// Everything that a group of ours does while it listens.

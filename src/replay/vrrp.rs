@@ -85,7 +85,10 @@ impl Announced {
             self.authentication = proof(received, &heard, keys);
         }
         let Advertisement { version, priority, interval, .. } = heard.advertisement;
-        self.versions.insert(version);
+        if self.versions.insert(version) && self.versions.len() == 2 {
+            // Whoever speaks both versions says whole seconds in version 2, whatever its interval.
+            self.settings.clear();
+        }
         self.macs.insert(received.source_mac);
         if version == Version::V3 && received.source.is_ipv4() {
             let fits = |form, name| heard.checksum_fits(form).then_some(name);
@@ -95,7 +98,6 @@ impl Announced {
         if !received.destination.is_multicast() {
             self.peers.insert(received.destination);
         }
-        // Whoever speaks both versions says whole seconds in version 2, whatever its interval.
         if priority == 0 || self.versions.len() == 2 && version == Version::V2 {
             return;
         }
