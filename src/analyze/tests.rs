@@ -236,6 +236,14 @@ fn a_silence_without_a_successor_is_told_with_its_length() {
 }
 
 #[test]
+fn whoever_gives_up_and_finds_no_successor_has_it_again() {
+    let tape = Tape::default().holds(2, 200, 0, 1_000).says(1_050, 2, advert(0, 100));
+    let group = tape.holds(2, 200, 2_000, 3_000).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.who, change.from, change.cause), (router(2), None, Cause::Vacancy));
+}
+
+#[test]
 fn whoever_claims_first_in_a_cold_start_was_only_a_candidate() {
     let tape = Tape::default().holds(9, 100, 0, 300).says(310, 9, advert(0, 100));
     let group = tape.holds(2, 100, 2_000, 2_000).holds(3, 150, 2_010, 4_000).group();
