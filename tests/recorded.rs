@@ -65,6 +65,8 @@ struct ReplaySidecar {
     divergences: usize,
     /// For how long at most one holds the role and the other does not, in milliseconds.
     differed_ms: f64,
+    /// How far apart at most the two take a role that they had to wait for, in milliseconds.
+    takes_ms: f64,
 }
 
 fn captures() -> Vec<PathBuf> {
@@ -226,6 +228,8 @@ fn ours_in_the_place_of_every_router_does_the_same() {
                 assert_eq!(compared.unexplained, 0, "{what}");
                 assert_eq!(compared.divergences.len(), wanted.divergences, "{what}");
                 assert!(compared.differed_ms <= wanted.differed_ms, "{what}");
+                let takes = compared.timing.takes.iter().filter(|take| !take.arranged);
+                assert!(takes.map(|take| take.late_ms.abs()).all(|late| late <= wanted.takes_ms), "{what}");
                 assert!(compared.frames.ours > 0 && !compared.fields.is_empty(), "{what}");
             }
         }
