@@ -329,7 +329,7 @@ impl Contest {
             // Whoever has missed its next frame by now has most likely yielded.
             let is_quiet = |who| {
                 let patience = self.patience_of(scene, who);
-                patience.is_some_and(|patience| last(who) + patience / 12 * 5 < end)
+                patience.is_some_and(|patience| last(who).saturating_add(patience / 12 * 5) < end)
             };
             let patience = self.patience_of(scene, overlap.incumbent);
             let objected = overlap.objected.saturating_sub(overlap.since);

@@ -231,9 +231,10 @@ impl Group {
                 contest.taken = None;
                 continue;
             };
-            let found = self.announced.iter().find(|(at, _)| (taken..taken + ANNOUNCED_WITHIN).contains(at));
+            let until = taken.saturating_add(ANNOUNCED_WITHIN);
+            let found = self.announced.iter().find(|(at, _)| (taken..until).contains(at));
             change.announced_ns = found.map(|(at, _)| at - taken);
-            if found.is_some() || now > taken + ANNOUNCED_WITHIN {
+            if found.is_some() || now > until {
                 contest.taken = None;
             }
         }

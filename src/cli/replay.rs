@@ -158,7 +158,10 @@ fn observe(
     });
     told?;
     teller.end(&observer, &standings)?;
-    Ok(())
+    match observer.is_worn_out() {
+        true => Err(Failure::Endless(args.file.clone())),
+        false => Ok(()),
+    }
 }
 
 fn create(file: &Path) -> Result<File, Failure> {

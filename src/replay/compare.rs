@@ -225,8 +225,10 @@ impl Comparison<'_> {
         let (mut differed, mut real, mut own) = (0, theirs.iter().peekable(), ours.iter().peekable());
         loop {
             match (real.peek().copied(), own.peek().copied()) {
-                (Some(their), Some(our)) if their.from.max(our.from) <= their.to.min(our.to) + SLACK => {
-                    differed += self.pair(their, our);
+                (Some(their), Some(our))
+                    if their.from.max(our.from) <= their.to.min(our.to).saturating_add(SLACK) =>
+                {
+                    differed = self.pair(their, our).saturating_add(differed);
                     real.next();
                     own.next();
                 }
@@ -265,7 +267,7 @@ impl Comparison<'_> {
             let word = if our.to > their.to { "later" } else { "earlier" };
             self.diverge(their.to, format!("ours lets go of the role {} {word}", about(ends)), None);
         }
-        begins + ends
+        begins.saturating_add(ends)
     }
 
     /// The same fields in every frame.

@@ -69,6 +69,9 @@ pub enum EnactError {
         /// Why not.
         why: Unknowable,
     },
+    /// More time is to pass than can be played.
+    #[error("{0}: more time passes in this capture than can be played; its times are hardly right")]
+    Endless(String),
     /// The configuration has none of its groups.
     #[error("the configuration has none of the groups in which {0} speaks")]
     NotConfigured(IpAddr),
@@ -234,6 +237,9 @@ impl Enact<'_> {
         }
         for cast in casts.values_mut() {
             cast.advance(now.saturating_add(1), &context, &mut analysis);
+            if cast.is_worn_out {
+                return Err(EnactError::Endless(cast.name.clone()));
+            }
         }
         Ok(analysis.finish())
     }
@@ -263,6 +269,7 @@ pub(super) struct Cast {
     pub(super) script: Vec<Outside>,
     coming: VecDeque<Outside>,
     stage: Option<(Stage, GroupIndex)>,
+    is_worn_out: bool,
     deaf: bool,
     heard: Option<Prompt>,
     /// What the real router said.
@@ -289,6 +296,7 @@ impl Cast {
             coming: script.iter().cloned().collect(),
             script,
             stage: None,
+            is_worn_out: false,
             deaf: false,
             heard: None,
             real: Spoken::default(),
@@ -311,6 +319,7 @@ impl Cast {
     fn run(&mut self, until: i64, analysis: &mut Analysis) {
         if let Some((stage, _)) = &mut self.stage {
             stage.run_until(instant(until));
+            self.is_worn_out |= stage.is_worn_out();
         }
         self.collect(analysis);
     }

@@ -171,8 +171,8 @@ fn deafness(group: &GroupStory, who: IpAddr, piece: &Piece, wait: i64) -> Option
         What::TwoActive { other, length_ns, cause: Cause::Deafness, .. } if *other == who => {
             // The last frame that it heard was there a whole wait before, and the next one was not.
             let interval = signed(interval(group, who));
-            let from = taken - wait + interval / 2;
-            let until = taken + signed(*length_ns) - HEARD_AGAIN;
+            let from = (taken - wait).saturating_add(interval / 2);
+            let until = taken.saturating_add(signed(*length_ns)) - HEARD_AGAIN;
             let why = "it claimed the role though the holder is in the capture: it did not hear it";
             let again = "it yields";
             Some([outside(from, Doing::Deafen, why), outside(until.max(taken), Doing::Hear, again)])
@@ -208,7 +208,7 @@ fn leaves(end: &Piece, who: &MemberStory, all: &mut Vec<Outside>) -> i64 {
         let said = who.settings.last();
         let interval = said.and_then(|said| said.interval.or(said.hello)).map_or(0, nanos);
         // Its next frame is the first that is missing.
-        let at_ns = at_ns + signed(interval / 2);
+        let at_ns = at_ns.saturating_add(signed(interval / 2));
         let why = "it fell silent without a word".to_owned();
         all.push(Outside { at_ns, what: Doing::Kill, why, meets: None });
         return at_ns;
