@@ -32,6 +32,9 @@ use crate::protocols::PROTOCOLS;
 
 /// A MAC for our router where its own was never seen: locally administered.
 const OUR_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
+/// How much longer ours may speak when the capture is over: a frame of the real router may well be its last one, and
+/// ours a little later.
+const GRACE: u64 = 5_000_000;
 /// The interface that settings read off a capture are on.
 const INTERFACE: &str = "capture";
 /// Prefix length of the address that is spoken from.
@@ -236,7 +239,7 @@ impl Enact<'_> {
             }
         }
         for cast in casts.values_mut() {
-            cast.advance(now.saturating_add(1), &context, &mut analysis);
+            cast.advance(now.saturating_add(GRACE), &context, &mut analysis);
             if cast.is_worn_out {
                 return Err(EnactError::Endless(cast.name.clone()));
             }
