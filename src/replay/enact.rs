@@ -17,10 +17,11 @@ use super::compare::{Compared, compare};
 use super::protocol::{Announced, Unknowable, real_addresses, speaking_from};
 use super::script::{Doing, Outside, outside};
 use super::spoken::{Prompt, Spoken};
-use super::stage::{Deed, ORIGIN, Stage, framed};
+use super::stage::{Deed, ORIGIN, Stage, TICKS, TICKS_PER_FRAME, framed};
 use crate::analyze::listen::heard;
+use crate::analyze::moment::nanos;
 use crate::analyze::reading::{self, Stance};
-use crate::analyze::story::{GroupStory, Story};
+use crate::analyze::story::{GroupStory, MemberStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
@@ -196,6 +197,9 @@ impl Enact<'_> {
                     group: group.name(),
                     why,
                 })?;
+            }
+            if is_endless(&survey.story, member) {
+                return Err(EnactError::Endless(group.name()));
             }
             let script = outside(group, member, announced, configured.as_ref());
             casts.insert(
@@ -408,6 +412,13 @@ impl Cast {
         }
         self.stage = Some((stage, group));
     }
+}
+
+/// Whether more intervals pass than anybody would capture: nobody waits for what cannot be true.
+fn is_endless(story: &Story, member: &MemberStory) -> bool {
+    let said = member.settings.iter().filter_map(|said| said.interval.or(said.hello));
+    let Some(interval) = said.min().map(nanos).filter(|interval| *interval > 0) else { return false };
+    story.length_ns / interval > TICKS.saturating_add(story.frames.saturating_mul(TICKS_PER_FRAME))
 }
 
 /// A message of one of the protocols with all its fields; whether a key made its proof does not matter here.

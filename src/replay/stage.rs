@@ -17,8 +17,8 @@ pub(super) const ORIGIN: Instant = Instant::from_nanos(86_400_000_000_000);
 
 /// Ticks that a stage is good for, and how many more each frame that it hears: a capture that says that centuries
 /// pass between two frames is not waited for.
-const TICKS: u64 = 5_000_000;
-const TICKS_PER_FRAME: u64 = 100;
+pub(super) const TICKS: u64 = 1_000_000;
+pub(super) const TICKS_PER_FRAME: u64 = 100;
 
 /// Something that a group did.
 #[derive(Debug, Clone, PartialEq)]
