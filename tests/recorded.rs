@@ -61,8 +61,9 @@ struct ReplaySidecar {
     /// The router that is taken out.
     #[serde(rename = "as")]
     address: IpAddr,
-    /// How many divergences there are. Each of them is explained.
-    divergences: usize,
+    /// How many divergences there are at most: what is early or late differs from recording to recording. Each of them
+    /// is explained.
+    divergences_at_most: usize,
     /// For how long at most one holds the role and the other does not, in milliseconds.
     differed_ms: f64,
     /// How far apart at most the two take a role that they had to wait for, in milliseconds.
@@ -226,7 +227,7 @@ fn ours_in_the_place_of_every_router_does_the_same() {
             for compared in enact(&capture, &expected, wanted.address) {
                 let what = format!("{} as {}: {compared:#?}", capture.display(), wanted.address);
                 assert_eq!(compared.unexplained, 0, "{what}");
-                assert_eq!(compared.divergences.len(), wanted.divergences, "{what}");
+                assert!(compared.divergences.len() <= wanted.divergences_at_most, "{what}");
                 assert!(compared.differed_ms <= wanted.differed_ms, "{what}");
                 let takes = compared.timing.takes.iter().filter(|take| !take.arranged);
                 assert!(takes.map(|take| take.late_ms.abs()).all(|late| late <= wanted.takes_ms), "{what}");

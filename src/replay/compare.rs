@@ -10,7 +10,7 @@ use super::protocol::why_it_differs;
 use super::script::Outside;
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
-use crate::analyze::story::{GroupStory, MemberStory, seconds};
+use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
 
 mod rows;
@@ -120,12 +120,14 @@ pub(super) fn compare(
     cast: &Cast,
 ) -> Option<Compared> {
     let broken = findings(real.as_ref(), address);
+    let waits = waits(real.as_ref(), address);
     let real = member(real, address)?;
     let ours = member(ours, address);
     let mut comparison = Comparison {
         cast,
         interval: interval(&real),
         broken,
+        waits,
         divergences: Vec::new(),
         gaps: Vec::new(),
         takes: Vec::new(),
@@ -160,6 +162,18 @@ fn findings(story: Option<&GroupStory>, address: IpAddr) -> BTreeMap<String, Str
     let all = story.into_iter().flat_map(|story| &story.findings);
     let own = all.filter(|finding| finding.who == [address]);
     own.map(|finding| (finding.name.clone(), format!("{} ({})", finding.text, finding.rule))).collect()
+}
+
+/// How long the real router waited for a role and had to by the rules, in nanoseconds, by the moment it took it.
+fn waits(story: Option<&GroupStory>, address: IpAddr) -> BTreeMap<u64, (u64, u64)> {
+    let events = story.into_iter().flat_map(|story| &story.events);
+    let taken = events.filter_map(|event| match &event.what {
+        What::TakeOver(change) if change.who == address => {
+            Some((event.at_ns, change.vacant_ns.zip(change.expected_ns)?))
+        }
+        _ => None,
+    });
+    taken.collect()
 }
 
 /// In the order of time; what is said again and again is said once.
@@ -208,6 +222,8 @@ struct Comparison<'a> {
     interval: u64,
     /// Rules that the real router breaks.
     broken: BTreeMap<String, String>,
+    /// How long it waited for a role and had to by the rules, by the moment it took it.
+    waits: BTreeMap<u64, (u64, u64)>,
     divergences: Vec<Divergence>,
     /// Differences between a gap of theirs and of ours.
     gaps: Vec<u64>,
@@ -259,7 +275,8 @@ impl Comparison<'_> {
         let begins = late.unsigned_abs();
         if begins > SLACK.max(self.interval * 3 / COARSENESS) {
             let word = if late > 0 { "later" } else { "earlier" };
-            self.diverge(their.from, format!("ours takes the role {} {word}", about(begins)), None);
+            let explanation = self.late_itself(their.from, late);
+            self.diverge(their.from, format!("ours takes the role {} {word}", about(begins)), explanation);
         }
         let ends = their.to.abs_diff(our.to);
         // A reign that ends in silence ends with the last frame, wherever its turn was.
@@ -268,6 +285,18 @@ impl Comparison<'_> {
             self.diverge(their.to, format!("ours lets go of the role {} {word}", about(ends)), None);
         }
         begins.saturating_add(ends)
+    }
+
+    /// Ours took the role when the rules say, and the real one a little later. One that is early has no such excuse.
+    fn late_itself(&self, at: u64, ours: i64) -> Option<String> {
+        let (waited, wait) = self.waits.get(&at)?;
+        let theirs = signed(*waited) - signed(*wait);
+        let by_the_rules = (theirs + ours).unsigned_abs() <= SLACK / 4;
+        let a_little = theirs > 0 && theirs <= signed(self.interval);
+        (by_the_rules && a_little).then(|| {
+            let (wait, waited) = (about(*wait), about(*waited));
+            format!("by the rules it waits {wait}, as ours does, and it took {waited}")
+        })
     }
 
     /// The same fields in every frame.

@@ -160,6 +160,15 @@ fn a_router_that_takes_over_at_the_wrong_time_is_found() {
 }
 
 #[test]
+fn a_router_that_is_late_itself_is_told_so() {
+    let late = Tape::default().holds(2, 200, 0, 1_000).holds(3, 100, 1_401, 3_000);
+    let compared = enact(late, 3);
+    let [divergence] = &compared.divergences[..] else { panic!("{compared:#?}") };
+    let why = "by the rules it waits 360.9 ms, as ours does, and it took 401.0 ms";
+    assert_eq!(divergence.explanation.as_deref(), Some(why));
+}
+
+#[test]
 fn other_settings_are_found() {
     let octets = power_cut().octets();
     let with = |settings: &str| {
