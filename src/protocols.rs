@@ -13,7 +13,8 @@ use crate::engine::group::Identity;
 pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL];
 
 /// In the order in which a frame of a capture is offered to them.
-pub static DECODED: &[&dyn Protocol] = &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL];
+pub static DECODED: &[&dyn Protocol] =
+    &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL, &glbp::PROTOCOL];
 
 /// A group that is ready to run.
 pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {

@@ -1,7 +1,9 @@
 //! The classic format: a header, then each frame behind 16 octets of time and lengths.
 //! draft-ietf-opsawg-pcap.
 
-use super::reader::{DamageKind, Found, Interface, LONGEST, LinkType, Then, Wrong};
+use super::fault::DamageKind;
+use super::frame::{Interface, LinkType};
+use super::reader::{Found, LONGEST, Then, Wrong};
 use super::window::Window;
 
 /// Octets before each frame.
@@ -98,6 +100,12 @@ impl Pcap {
             interface: 0,
             options: 0..0,
         }))
+    }
+
+    /// Octets of the record that begins here, if so much can be told.
+    pub(super) fn length(&self, octets: &[u8]) -> Option<usize> {
+        let record = self.order.record(octets)?;
+        usize::try_from(record.captured).ok()?.checked_add(RECORD)
     }
 
     /// Whether a record begins here: one that makes sense, and another one behind it or the end of the file.

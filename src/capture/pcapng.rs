@@ -1,7 +1,9 @@
 //! The newer format: blocks, each with its length in front and behind, in sections with interfaces of their own.
 //! draft-ietf-opsawg-pcapng.
 
-use super::reader::{DamageKind, Found, Interface, LONGEST, LinkType, Options, Then, Wrong};
+use super::fault::DamageKind;
+use super::frame::{Interface, LinkType, Options};
+use super::reader::{Found, LONGEST, Then, Wrong};
 use super::window::Window;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -232,6 +234,13 @@ impl Section {
         let start = FRAME - 4 + 4;
         let octets = start..start + length;
         Ok(Found { record: block.len(), at: self.last, octets, original, interface: 0, options: 0..0 })
+    }
+
+    /// Octets of the block that begins here, if so much can be told and it holds a frame.
+    pub(super) fn length(&self, octets: &[u8]) -> Option<usize> {
+        let &[a, b, c, d, e, f, g, h] = octets.first_chunk()?;
+        let holds_frame = matches!(self.u32([a, b, c, d]), PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+        if holds_frame { usize::try_from(self.u32([e, f, g, h])).ok() } else { None }
     }
 
     /// Whether a block begins here: of a kind that is known, and with the same length in front and behind.

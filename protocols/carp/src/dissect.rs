@@ -17,15 +17,21 @@ use crate::wire::{
     self, ADVERTISEMENT, AUTH_WORDS, Advertisement, Heard, MULTICAST_V4, MULTICAST_V6, VERSION,
 };
 
+/// How every advertisement begins.
+const BEGINNING: u8 = VERSION << 4 | ADVERTISEMENT;
+
 /// Takes a frame apart whose CARP message is `message`.
 pub(crate) fn dissect(received: &Received<'_>, message: &[u8], known: &Known<'_>) -> Dissection {
     let mut shown = Dissection::new("carp");
     shown.version = message.first().map(|octet| octet >> 4);
     shown.group = message.get(1).map(|vhid| u16::from(*vhid));
     judge_addresses(received, &mut shown.problems);
+    let whole = message.first_chunk().map(wire::read);
+    if let Some(Heard { advertisement, .. }) = whole.filter(|_| message.first() == Some(&BEGINNING)) {
+        describe(&advertisement, &mut shown);
+    }
     match wire::parse(message) {
         Ok(heard) => {
-            describe(&heard.advertisement, &mut shown);
             judge_envelope(received, &heard.advertisement, &mut shown.problems);
             judge_proof(&heard, known, &mut shown);
         }
@@ -44,7 +50,7 @@ fn describe(advertisement: &Advertisement, shown: &mut Dissection) {
     shown.details.push(("advbase", Value::Number(advbase.into())));
     shown.details.push(("advskew", Value::Number(advskew.into())));
     shown.details.push(("demote", Value::Number(demote.into())));
-    shown.details.push(("counter", Value::Text(format!("{counter:016x}"))));
+    shown.details.push(("counter", Value::digits(counter.to_be_bytes())));
     if advertisement.says_goodbye() {
         shown.details.push(("goodbye", Value::Truth(true)));
     }

@@ -84,25 +84,7 @@ pub fn parse(payload: &[u8]) -> Result<Heard, WireError> {
     let Some((message, _behind)) = payload.split_first_chunk::<LENGTH>() else {
         return Err(WireError::Truncated { need: LENGTH, got: payload.len() });
     };
-    let &[
-        version_and_type,
-        vhid,
-        advskew,
-        words,
-        demote,
-        advbase,
-        _,
-        _,
-        c0,
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        ref digest @ ..,
-    ] = message;
+    let &[version_and_type, _, _, words, ..] = message;
     let (version, kind) = (version_and_type >> 4, version_and_type & 0x0f);
     if version != VERSION {
         return Err(WireError::Version(version));
@@ -114,8 +96,15 @@ pub fn parse(payload: &[u8]) -> Result<Heard, WireError> {
     if words != AUTH_WORDS {
         return Err(WireError::AuthLength(words));
     }
+    Ok(read(message))
+}
+
+/// What an advertisement says if it is one, whatever rule it breaks.
+pub(crate) fn read(message: &[u8; LENGTH]) -> Heard {
+    let &[_, vhid, advskew, _, demote, advbase, _, _, c0, c1, c2, c3, c4, c5, c6, c7, ref digest @ ..] =
+        message;
     let counter = u64::from_be_bytes([c0, c1, c2, c3, c4, c5, c6, c7]);
-    Ok(Heard { advertisement: Advertisement { vhid, advbase, advskew, demote, counter }, digest: *digest })
+    Heard { advertisement: Advertisement { vhid, advbase, advskew, demote, counter }, digest: *digest }
 }
 
 /// Writes an advertisement with its checksum.

@@ -220,7 +220,7 @@ fn a_reader_is_told_everything() {
     assert_eq!(said.interval, Some(Duration::from_secs(2)));
     assert_eq!(said.authentication.clone().map(|it| (it.kind, it.verified)), Some(("hmac-sha1", Some(true))));
     assert!(said.details.contains(&("demote", Value::Number(3))));
-    assert!(said.details.contains(&("counter", Value::Text("fedcba9876543210".into()))));
+    assert!(said.details.contains(&("counter", Value::digits(0xfedc_ba98_7654_3210_u64.to_be_bytes()))));
     assert!(said.problems.is_empty());
     let covered: usize = said.fields.iter().map(|field| field.length).sum();
     assert_eq!(covered, 36 + 1, "version and type share an octet");
@@ -266,6 +266,11 @@ fn a_reader_is_told_what_is_wrong() {
     let expected = vec![("destination-errors", false), ("destination-mac-errors", false)];
     assert_eq!(problems(&elsewhere), (expected, true));
     assert_eq!(problems(&Received { destination_mac: Mac::BROADCAST, ..frame }), (vec![], true));
+
+    let summed_wrong = hex(&ONE_ADDRESS.replacen("6f1e", "6f1f", 1));
+    let said = shown(&received("192.0.2.1", &summed_wrong), &[], &[]);
+    assert_eq!((said.kind, said.interval), ("advertisement", Some(Duration::from_micros(1_390_625))));
+    assert_eq!(said.problems[0].name, "checksum-errors");
 
     let short = received("fe80::1", &octets[..7]);
     let said = shown(&short, &[], &[]);

@@ -82,6 +82,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Octets as text without the zeros behind it: `length`, or as many as are left. What is not printable ASCII is
+    /// escaped. None left: no field.
+    pub fn text(&mut self, name: &'static str, length: usize) {
+        let rest = self.rest();
+        let octets = rest.get(..length).unwrap_or(rest);
+        if !octets.is_empty() {
+            self.list.push(Field::new(self.at, octets.len(), name, text(octets)));
+            self.at += octets.len();
+        }
+    }
+
     /// The next `length` octets, or as many as are left, as one field that holds what `read` makes of them. What
     /// `read` leaves over is shown as digits.
     pub fn inside(&mut self, name: &'static str, length: usize, read: impl FnOnce(&mut Self) -> Option<()>) {

@@ -33,18 +33,27 @@ pub(crate) fn dissect(received: &Received<'_>, known: &Known<'_>) -> Dissection 
     judge_envelope(received, version, &mut shown.problems);
     match wire::parse(received) {
         Ok(heard) => {
-            match &heard.message {
-                Message::Group(message) => describe_group(received, message, &mut shown),
-                Message::Interface(message) => describe_interface(received, message, &mut shown),
-            }
+            describe(received, &heard.message, &mut shown);
             judge_proof(received, &heard, known, &mut shown);
         }
-        Err(error) => shown.problems.push(Problem::refusal(error.counter(), error.to_string(), error.rule())),
+        Err(error) => {
+            if let Some(message) = wire::salvage(received) {
+                describe(received, &message, &mut shown);
+            }
+            shown.problems.push(Problem::refusal(error.counter(), error.to_string(), error.rule()));
+        }
     }
     if known.fields {
         shown.fields = fields::tree(received, version);
     }
     shown
+}
+
+fn describe(received: &Received<'_>, message: &Message, shown: &mut Dissection) {
+    match message {
+        Message::Group(message) => describe_group(received, message, shown),
+        Message::Interface(message) => describe_interface(received, message, shown),
+    }
 }
 
 fn describe_group(received: &Received<'_>, message: &GroupMessage, shown: &mut Dissection) {
@@ -59,7 +68,7 @@ fn describe_group(received: &Received<'_>, message: &GroupMessage, shown: &mut D
         shown.addresses.push(address);
     }
     if version == Version::V2 {
-        shown.details.push(("identifier", Value::Text(identifier.to_string())));
+        shown.details.push(("identifier", Value::Mac(identifier)));
     }
     if let State::Unknown(code) = state {
         shown.details.push(("state_code", Value::Number(code.into())));
@@ -160,7 +169,7 @@ fn judge_proof(received: &Received<'_>, heard: &Heard<'_>, known: &Known<'_>, sh
         }
         Credentials::Md5(tlv) => {
             shown.details.push(("key_id", Value::Number(tlv.key.into())));
-            shown.details.push(("md5_address", Value::Text(tlv.address.to_string())));
+            shown.details.push(("md5_address", Value::Address(tlv.address.into())));
             if tlv.algorithm != ALGORITHM_MD5 {
                 shown.problems.push(wrong(AuthRefusal::Algorithm(tlv.algorithm), "Cisco HSRP, MD5"));
             }

@@ -124,6 +124,14 @@ pub fn parse<'a>(received: &Received<'a>) -> Result<Heard<'a>, WireError> {
     }
 }
 
+/// What a message that [`parse`] refuses says before it breaks a rule.
+pub(crate) fn salvage(received: &Received<'_>) -> Option<Message> {
+    match version_of(received) {
+        Version::V1 => None,
+        Version::V2 => v2::salvage(received.payload, Family::of(received.source)),
+    }
+}
+
 /// Which version a message is of, however broken. Version 1 begins with 0, and version 2 with a TLV; where neither is
 /// the case, the message is what is sent to such an address.
 pub fn version_of(received: &Received<'_>) -> Version {

@@ -193,6 +193,22 @@ fn a_last_will_that_ages_is_written_anew() {
 }
 
 #[test]
+fn a_last_will_has_the_checksum_that_the_neighbours_take() {
+    let pseudo = ChecksumForm::PseudoHeader;
+    let mut stage = Stage::active(config());
+    stage.hear(&says(LOWER, 50).form(pseudo));
+    let wanted = ["send v3 p100 1s pseudo".to_owned(), "will".to_owned()];
+    assert!((0..4).any(|_| stage.next_tick().ends_with(&wanted)), "the will follows the first such advert");
+    let forms = stage.actions.iter().find_map(|action| match action {
+        Action::LastWill(will) => Some(will.iter().map(|datagram| read(datagram).1).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(forms, Some(vec![pseudo]));
+    // As long as they take it, it stands.
+    assert!(!stage.run(secs(30)).contains(&"will".to_owned()));
+}
+
+#[test]
 fn a_view_tells_what_is_configured_and_what_runs() {
     let stage = Stage::active(Config { accept: false, preempt_delay: secs(5), ..config() });
     let view = stage.view();

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fhrp::Received;
 use fhrp::dissect::Field;
-use fhrp::fields::{Fields, hexadecimal, text};
+use fhrp::fields::{Fields, hexadecimal};
 
 use crate::wire::{ALGORITHM_MD5, Md5Tlv, Operation, Role, State, Version, v1, v2};
 
@@ -32,7 +32,7 @@ fn read_v1(fields: &mut Fields<'_>) -> Option<()> {
     fields.octet("Priority", |_| None)?;
     fields.octet("Group", |_| None)?;
     fields.octet("Reserved", |_| None)?;
-    read_text(fields, "Authentication Data")?;
+    fields.text("Authentication Data", 8);
     let (at, address) = fields.take()?;
     fields.add(Field::new(at, 4, "Virtual IP Address", Ipv4Addr::from(address)));
     if fields.rest().starts_with(&[Md5Tlv::KIND, 28]) {
@@ -79,7 +79,8 @@ fn read_tlvs(fields: &mut Fields<'_>, ipv4: bool) -> Option<()> {
             }),
             v2::TEXT => fields.inside("Text Authentication", length, |fields| {
                 read_head(fields)?;
-                read_text(fields, "Authentication Data")
+                fields.text("Authentication Data", 8);
+                Some(())
             }),
             Md5Tlv::KIND => fields.inside("MD5 Authentication", length, read_md5),
             _ => fields.inside("Unknown TLV", length, |fields| {
@@ -117,12 +118,6 @@ fn read_group(fields: &mut Fields<'_>, ipv4: bool) -> Option<()> {
         let (at, address) = fields.take::<16>()?;
         fields.add(Field::new(at, 16, "Virtual IP address", Ipv6Addr::from(address)));
     }
-    Some(())
-}
-
-fn read_text(fields: &mut Fields<'_>, name: &'static str) -> Option<()> {
-    let (at, octets) = fields.take::<8>()?;
-    fields.add(Field::new(at, 8, name, text(&octets)));
     Some(())
 }
 

@@ -92,32 +92,57 @@ impl<'a> Iterator for Tlvs<'a> {
 }
 
 pub(super) fn parse(octets: &[u8], family: Family) -> Result<Heard<'_>, WireError> {
-    let mut message = None;
-    let mut proof = None;
+    let mut heard = Parts::default();
     for tlv in (Tlvs { octets, at: 0 }) {
-        let Tlv { at, kind, value } = tlv?;
+        heard.take(&tlv?, family)?;
+    }
+    let message = heard.message.ok_or(WireError::NoMessage)?;
+    let (credentials, digest_at) = heard.proof.unwrap_or((Credentials::None, 0));
+    Ok(Heard { message, credentials, octets, digest_at })
+}
+
+/// What a message says before a TLV breaks a rule.
+pub(super) fn salvage(octets: &[u8], family: Family) -> Option<Message> {
+    let mut heard = Parts::default();
+    let mut tlvs = (Tlvs { octets, at: 0 }).map_while(Result::ok);
+    while let Some(tlv) = tlvs.next()
+        && heard.take(&tlv, family).is_ok()
+    {}
+    heard.message
+}
+
+/// What TLVs have said so far.
+#[derive(Default)]
+struct Parts {
+    message: Option<Message>,
+    /// And where the digest lies.
+    proof: Option<(Credentials, usize)>,
+}
+
+impl Parts {
+    fn take(&mut self, tlv: &Tlv<'_>, family: Family) -> Result<(), WireError> {
+        let Tlv { at, kind, value } = *tlv;
         if let Some(wanted) = length_of(kind).filter(|wanted| *wanted != value.len()) {
             return Err(WireError::TlvLength { kind, length: value.len(), wanted });
         }
         let incomplete = |_| WireError::Overrun { at };
         match kind {
-            GROUP_STATE | INTERFACE_STATE if message.is_some() => return Err(WireError::SecondMessage),
-            TEXT | Md5Tlv::KIND if proof.is_some() => return Err(WireError::SecondAuthentication),
-            GROUP_STATE => message = Some(Message::Group(read_group(value, family, at)?)),
+            GROUP_STATE | INTERFACE_STATE if self.message.is_some() => return Err(WireError::SecondMessage),
+            TEXT | Md5Tlv::KIND if self.proof.is_some() => return Err(WireError::SecondAuthentication),
+            GROUP_STATE => self.message = Some(Message::Group(read_group(value, family, at)?)),
             INTERFACE_STATE => {
-                message = Some(Message::Interface(read_interface(value).map_err(incomplete)?.1))
+                let (_, message) = read_interface(value).map_err(incomplete)?;
+                self.message = Some(Message::Interface(message));
             }
-            TEXT => proof = Some((Credentials::Text(array(value).map_err(incomplete)?.1), 0)),
+            TEXT => self.proof = Some((Credentials::Text(array(value).map_err(incomplete)?.1), 0)),
             Md5Tlv::KIND => {
                 let (_, tlv) = Md5Tlv::read(value).map_err(incomplete)?;
-                proof = Some((Credentials::Md5(tlv), at + 2 + Md5Tlv::DIGEST_AT));
+                self.proof = Some((Credentials::Md5(tlv), at + 2 + Md5Tlv::DIGEST_AT));
             }
             _ => {}
         }
+        Ok(())
     }
-    let message = message.ok_or(WireError::NoMessage)?;
-    let (credentials, digest_at) = proof.unwrap_or((Credentials::None, 0));
-    Ok(Heard { message, credentials, octets, digest_at })
 }
 
 /// The group of a message, however broken.

@@ -1,0 +1,112 @@
+//! What one frame alone shows: whose it is, and what it says. Nothing here remembers a frame.
+
+use std::net::IpAddr;
+
+use fhrp::dissect::{Dissection, Known};
+use fhrp::packet::ip_protocol;
+use fhrp::{Family, Instant, Received};
+
+use super::Wish;
+use crate::capture::Packet;
+use crate::capture::link;
+use crate::net::frame::{Opened, Unreadable};
+use crate::protocols::DECODED;
+
+/// What a look at a packet finds.
+pub(super) enum Look<'a> {
+    /// Nobody's business here.
+    Nothing,
+    /// ARP or Neighbour Discovery; about a virtual address, perhaps.
+    Neighbour,
+    /// Of this protocol, as far as it looks, and an IP packet that makes no sense.
+    Unreadable(&'static str, Unreadable),
+    /// A message of a redundancy protocol.
+    Message(Opened<'a>, Box<Dissection>),
+}
+
+/// Takes single frames apart.
+pub(super) struct Dissector {
+    wish: Wish,
+    ears: Ears,
+}
+
+impl Dissector {
+    pub(super) fn new(wish: Wish) -> Dissector {
+        Dissector { wish, ears: Ears::new() }
+    }
+
+    pub(super) fn has_keys(&self, protocol: &str) -> bool {
+        self.wish.keys.of(protocol).next().is_some()
+    }
+
+    /// Looks at a packet that was captured `at` nanoseconds after the epoch.
+    pub(super) fn look<'a>(&self, packet: &Packet<'a>, at: u64) -> Look<'a> {
+        let carried = match packet.ether_type {
+            link::ARP => return Look::Neighbour,
+            link::IPV4 | link::IPV6 => packet.carries(),
+            _ => return Look::Nothing,
+        };
+        let Some(carried) = carried else { return Look::Nothing };
+        if carried.0 == ip_protocol::ICMPV6 {
+            return Look::Neighbour;
+        }
+        let Some(whose) = self.ears.whose(carried) else { return Look::Nothing };
+        let opened = match packet.received(Instant::from_nanos(at)) {
+            Ok(opened) => opened,
+            Err(fault) => return Look::Unreadable(whose, fault),
+        };
+        if opened.fault == Some(Unreadable::Fragment) {
+            // What a fragment begins with is anybody's guess.
+            return Look::Message(opened, Box::new(Dissection::new(whose)));
+        }
+        match self.dissect(&opened.received, &self.wish.carp_addresses) {
+            Some(shown) => Look::Message(opened, shown),
+            None => Look::Nothing,
+        }
+    }
+
+    /// By the first protocol whose frame it is. `addresses` are those that CARP's digest may cover.
+    pub(super) fn dissect(&self, received: &Received<'_>, addresses: &[IpAddr]) -> Option<Box<Dissection>> {
+        for protocol in DECODED {
+            let keys: Vec<&[u8]> = self.wish.keys.of(protocol.name()).collect();
+            let known = Known { keys: &keys, addresses, fields: self.wish.fields };
+            if let Some(shown) = protocol.dissect(received, &known) {
+                return Some(Box::new(shown));
+            }
+        }
+        None
+    }
+}
+
+/// What the protocols listen to: which frames are worth a look.
+struct Ears {
+    /// By IP protocol, for what does not run over UDP.
+    protocols: [Option<&'static str>; 256],
+    /// By UDP port.
+    ports: Vec<(u16, &'static str)>,
+}
+
+impl Ears {
+    fn new() -> Ears {
+        let mut ears = Ears { protocols: [None; 256], ports: Vec::new() };
+        for protocol in DECODED.iter().rev() {
+            let families = [Family::Ipv4, Family::Ipv6];
+            for ear in families.into_iter().flat_map(|family| protocol.ears(family)) {
+                match (ear.udp_port, ears.protocols.get_mut(usize::from(ear.ip_protocol))) {
+                    (Some(port), _) => ears.ports.push((port, protocol.name())),
+                    (None, Some(listener)) => *listener = Some(protocol.name()),
+                    (None, None) => {}
+                }
+            }
+        }
+        ears
+    }
+
+    /// Whose frame it is if nothing more is known of it.
+    fn whose(&self, (protocol, port): (u8, Option<u16>)) -> Option<&'static str> {
+        match port {
+            Some(port) => self.ports.iter().find(|(known, _)| *known == port).map(|(_, name)| *name),
+            None => self.protocols.get(usize::from(protocol)).copied().flatten(),
+        }
+    }
+}
