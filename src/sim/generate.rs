@@ -116,6 +116,11 @@ impl Script<'_> {
             1 | 2 => self.dice.between(self.unit, 5 * self.unit),
             _ => self.dice.between(4 * self.unit, 9 * self.unit),
         };
+        // Where messages are sealed, somebody will try.
+        let Group::Vrrp(setup) = &self.groups[group];
+        if setup.authentication != vrrp::Authentication::None && self.dice.percent(20) {
+            return self.hostile(now, group);
+        }
         let later = now + for_us;
         let again = self.dice.percent(85);
         match self.dice.below(100) {
@@ -207,7 +212,7 @@ impl Script<'_> {
         for _ in 0..self.dice.between(1, 6) {
             let at = now + self.dice.below(3 * self.unit);
             let deed = match self.dice.below(6) {
-                0 | 1 => StrangerDeed::Replay { frames_ago: self.dice.below(20) as usize },
+                0 | 1 => StrangerDeed::Replay { frames_ago: self.dice.below(60) as usize },
                 2 => StrangerDeed::Forge { kind: Forgery::Claim },
                 3 => StrangerDeed::Forge { kind: Forgery::Goodbye },
                 4 => StrangerDeed::Forge { kind: self.dice.one_of(&[Forgery::FromAfar, Forgery::Garbage]) },

@@ -135,8 +135,8 @@ pub trait Rules {
     /// A router's interface is told to its group.
     fn link(&mut self, router: usize, now: Instant, link: &Link);
 
-    /// A router's machine stood still, and what it held may have lapsed.
-    fn stood_still(&mut self, router: usize);
+    /// A router's machine stood still for so long, and what it held may have lapsed.
+    fn stood_still(&mut self, router: usize, span: Duration);
 
     /// The kernel's answer to a router's latest wish is about to be handed in.
     fn granted(&mut self, router: usize, granted: bool);

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// Seeds that a mutant may survive at most.
-const SEEDS: u64 = 20_000;
+const SEEDS: u64 = 60_000;
 /// What a build needs.
 const PARTS: [&str; 7] = ["Cargo.toml", "Cargo.lock", "src", "protocols", "benches", "tests", "etc"];
 /// Where the lists are.

@@ -117,8 +117,8 @@ impl Rules for VrrpRules {
         self.witnesses[router].link(now, link.up);
     }
 
-    fn stood_still(&mut self, router: usize) {
-        self.witnesses[router].stood_still();
+    fn stood_still(&mut self, router: usize, span: Duration) {
+        self.witnesses[router].stood_still(span);
     }
 
     fn granted(&mut self, router: usize, granted: bool) {

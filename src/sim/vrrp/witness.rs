@@ -19,6 +19,10 @@ use crate::sim::rules::{Heard, Turn, as_received};
 /// The least time between an advertisement and one that answers a worse router's.
 pub(super) const REACTION_PAUSE: Duration = Duration::from_millis(5);
 
+/// After so many of its intervals in which an Active shows no sign of life, what it holds lapses: its peers wait as
+/// long at least.
+const LEASE_INTERVALS: u32 = 3;
+
 /// One router, watched.
 #[derive(Debug)]
 pub(super) struct Witness {
@@ -74,6 +78,9 @@ struct Happened {
     goodbye_said: bool,
     said: bool,
     stood_still: bool,
+    /// For so long that what an Active held has lapsed; and whether it asked for something to be held.
+    lapsed: bool,
+    held: bool,
     ordered: bool,
     granted: Option<bool>,
     /// What was granted has not been claimed, or not been announced yet.
@@ -202,8 +209,9 @@ impl Witness {
         self.link_up = up;
     }
 
-    pub(super) fn stood_still(&mut self) {
+    pub(super) fn stood_still(&mut self, span: Duration) {
         self.turn.stood_still = true;
+        self.turn.lapsed = self.state == State::Active && span > LEASE_INTERVALS * self.member.interval();
     }
 
     pub(super) fn granted(&mut self, granted: bool) {
@@ -354,6 +362,7 @@ impl Witness {
                     self.sent(now, goodbye);
                 }
                 Effect::Announce { group, .. } if *group == index => self.owes_announcement = false,
+                Effect::Hold(wish) if wish.group == index => self.turn.held = true,
                 Effect::LastWill { group, datagrams, .. } if *group == index => {
                     self.has_will = !datagrams.is_empty();
                 }
@@ -637,6 +646,12 @@ impl Witness {
         if self.has_will != active {
             let what = if active { "leaves no last will" } else { "leaves a last will" };
             return broken(Invariant::Obligations, format!("{what} while {state}"));
+        }
+        if active && happened.lapsed && !happened.held {
+            return broken(
+                Invariant::Obligations,
+                "stood still until its hold lapsed, and does not take it up again",
+            );
         }
         if active && self.owes_claim && happened.claim_due {
             return broken(Invariant::Cadence, "has taken the role and does not say so");

@@ -57,7 +57,7 @@ impl World<'_> {
         }
         if let Some(span) = daemon.stood_still.take() {
             for rules in &mut self.rules {
-                rules.stood_still(router);
+                rules.stood_still(router, span);
             }
             daemon.engine.stalled(now, span, effects);
         }
