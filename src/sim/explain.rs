@@ -150,7 +150,10 @@ impl Explained {
             LineKind::Finding => MarkKind::Problem,
             LineKind::Transition | LineKind::Note => return None,
         };
-        let label = line.text.split([':', ',']).next().unwrap_or_default().to_owned();
+        let label = match kind {
+            MarkKind::TakeOver => "takes over".to_owned(),
+            _ => line.text.split([':', ',']).next().unwrap_or_default().to_owned(),
+        };
         Some(Mark { at_ns: line.at, kind, label, detail: line.text.clone() })
     }
 
