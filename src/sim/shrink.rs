@@ -37,7 +37,9 @@ pub fn shrink(scenario: &Scenario, violation: &Violation, mut progress: impl FnM
 impl Shrunk {
     /// Takes over `simpler` if it breaks the same.
     fn tries(&mut self, simpler: Scenario, progress: &mut impl FnMut(u32, usize)) -> bool {
-        if self.runs >= PATIENCE || simpler == self.scenario {
+        // Simpler settings that cannot work would break the same for another reason.
+        let possible = simpler.check().is_ok() || self.scenario.check().is_err();
+        if self.runs >= PATIENCE || simpler == self.scenario || !possible {
             return false;
         }
         self.runs += 1;

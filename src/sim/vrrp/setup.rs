@@ -107,10 +107,33 @@ impl Setup {
             return Err("VRID must be 1 to 255, the gateway's last octet 251 to 254".to_owned());
         }
         let wrong = |member: &&Member| member.priority == 0 || !(10..=255_000).contains(&member.interval_ms);
-        match self.members.iter().find(wrong) {
-            Some(member) => Err(format!("{member}: priority must be 1 to 255, the interval 10 ms to 255 s")),
-            None => Ok(()),
+        if let Some(member) = self.members.iter().find(wrong) {
+            return Err(format!("{member}: priority must be 1 to 255, the interval 10 ms to 255 s"));
         }
+        self.check_versions()
+    }
+
+    /// Whether all members can understand each other.
+    fn check_versions(&self) -> Result<(), String> {
+        let speaks = |spoken| self.members.iter().any(|member| member.spoken == spoken);
+        let only = |spoken| self.members.iter().all(|member| member.spoken == spoken);
+        if speaks(Spoken::V2) && speaks(Spoken::V3) {
+            return Err("members of version 2 alone and of version 3 alone".to_owned());
+        }
+        if self.ipv6 && !only(Spoken::V3) {
+            return Err("version 2 has no IPv6".to_owned());
+        }
+        let of_version_2 = [Authentication::Text, Authentication::Header, Authentication::CiscoMd5]
+            .contains(&self.authentication);
+        if of_version_2 && !only(Spoken::V2) {
+            return Err("this authentication has only version 2".to_owned());
+        }
+        let first = self.members.first().map_or(0, |member| member.interval_ms);
+        let differs = |member: &Member| member.interval_ms != first || member.interval_ms % 1_000 != 0;
+        if !only(Spoken::V3) && self.members.iter().any(differs) {
+            return Err("version 2 needs one interval for all, in whole seconds".to_owned());
+        }
+        Ok(())
     }
 
     /// The same with one setting as everybody has it, for each that is not.
