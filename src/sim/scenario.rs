@@ -4,13 +4,15 @@
 //! Times are microseconds of simulated time. Everything random *within* a run (a frame's delay, whether it is
 //! lost) hangs on [`Scenario::noise`] and on the frame, see [`noise`](super::dice::noise).
 
+mod check;
+mod words;
+
 use std::cmp::Ordering;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::vrrp;
+pub use check::Impossible;
 
 /// Machines on one segment at most.
 pub const MOST_ROUTERS: usize = 8;
@@ -318,102 +320,7 @@ fn without(number: usize, gone: usize) -> Option<usize> {
     }
 }
 
-/// Why a scenario that somebody wrote cannot be run.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Impossible {
-    /// Too few or too many of something.
-    #[error("{count} {what}, must be {least} to {most}")]
-    Count {
-        /// Of these,
-        what: &'static str,
-        /// so many,
-        count: usize,
-        /// at least
-        least: usize,
-        /// and at most so many.
-        most: usize,
-    },
-    /// Something that there is not.
-    #[error("{what} {number}, and there are {count}, counted from 0")]
-    Unknown {
-        /// A router or a group,
-        what: &'static str,
-        /// of this number
-        number: usize,
-        /// among so many.
-        count: usize,
-    },
-    /// An address that is taken, or none for a router.
-    #[error("router address {0}, must be 2 to 199 and a router's own")]
-    Address(u8),
-    /// A group whose settings cannot work.
-    #[error("group {group}: {what}")]
-    Group {
-        /// Which.
-        group: usize,
-        /// What is wrong.
-        what: String,
-    },
-    /// Deeds that are not in the order of time.
-    #[error("deed {0} is earlier than the one before it")]
-    Order(usize),
-}
-
-fn count(what: &'static str, count: usize, least: usize, most: usize) -> Result<(), Impossible> {
-    match (least..=most).contains(&count) {
-        true => Ok(()),
-        false => Err(Impossible::Count { what, count, least, most }),
-    }
-}
-
-fn known(what: &'static str, number: usize, count: usize) -> Result<(), Impossible> {
-    if number < count { Ok(()) } else { Err(Impossible::Unknown { what, number, count }) }
-}
-
 impl Scenario {
-    /// Whether it can be run: what [`generate`](super::generate) makes can, what comes from a file need not.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with it.
-    pub fn check(&self) -> Result<(), Impossible> {
-        let (routers, groups) = (self.routers.len(), self.groups.len());
-        count("routers", routers, 1, MOST_ROUTERS)?;
-        count("groups", groups, 1, MOST_GROUPS)?;
-        count("hosts", self.hosts.len(), 0, MOST_HOSTS)?;
-        for (place, router) in self.routers.iter().enumerate() {
-            let taken = self.routers[..place].iter().any(|other| other.address == router.address);
-            if taken || !(2..=199).contains(&router.address) {
-                return Err(Impossible::Address(router.address));
-            }
-        }
-        for (number, Group::Vrrp(setup)) in self.groups.iter().enumerate() {
-            setup.check(routers).map_err(|what| Impossible::Group { group: number, what })?;
-        }
-        for host in &self.hosts {
-            known("group", host.group, groups)?;
-            count("microseconds between packets", host.every_us as usize, 1, usize::MAX)?;
-        }
-        for (place, deed) in self.deeds.iter().enumerate() {
-            if place > 0 && deed.at_us < self.deeds[place - 1].at_us {
-                return Err(Impossible::Order(place));
-            }
-            match &deed.what {
-                What::Machine { router, .. } => known("router", *router, routers)?,
-                What::Member { router, group, .. } => {
-                    known("router", *router, routers)?;
-                    known("group", *group, groups)?;
-                }
-                What::OneWay { from, to } => {
-                    known("router", *from, routers)?;
-                    known("router", *to, routers)?;
-                }
-                What::Network(_) => {}
-                What::Stranger { group, .. } => known("group", *group, groups)?,
-            }
-        }
-        Ok(())
-    }
-
     /// The same without one router and all that is done to it.
     pub fn without_router(&self, gone: usize) -> Scenario {
         let mut fewer = self.clone();
@@ -447,103 +354,4 @@ impl Scenario {
 /// A router's name in every text and picture.
 pub fn router_name(router: usize) -> String {
     format!("r{}", router + 1)
-}
-
-fn span(us: u64) -> String {
-    format!("{:?}", std::time::Duration::from_micros(us))
-}
-
-impl Deed {
-    /// What is done, without to whom: `stands still, for 1.5s`.
-    pub fn done(&self) -> String {
-        let done = match &self.what {
-            What::Machine { deed, .. } => deed.to_string(),
-            What::Member { deed, .. } => deed.to_string(),
-            What::OneWay { from, to } => {
-                format!("nothing gets from {} to {}", router_name(*from), router_name(*to))
-            }
-            What::Network(deed) => deed.to_string(),
-            What::Stranger { deed, .. } => format!("a stranger {deed}"),
-        };
-        match self.for_us {
-            0 => done,
-            us => format!("{done}, for {}", span(us)),
-        }
-    }
-}
-
-impl fmt::Display for Deed {
-    /// As a line of a script: `r2: stands still, for 1.5s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.what.router(), self.what.group()) {
-            (Some(router), Some(group)) => write!(f, "{} group {group}: ", router_name(router))?,
-            (Some(router), None) => write!(f, "{}: ", router_name(router))?,
-            (None, Some(group)) => write!(f, "group {group}: ")?,
-            (None, None) => {}
-        }
-        f.write_str(&self.done())
-    }
-}
-
-impl fmt::Display for MachineDeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            MachineDeed::Start => "starts",
-            MachineDeed::Stop => "is told to stop",
-            MachineDeed::Kill => "is killed",
-            MachineDeed::PowerCut => "loses its power",
-            MachineDeed::Freeze => "stands still",
-            MachineDeed::Unplug => "is unplugged",
-            MachineDeed::Plug => "is plugged in",
-            MachineDeed::Cut => "cable cut, carrier stays",
-            MachineDeed::Mend => "cable mended",
-            MachineDeed::SlowCpu { lateness_us } => {
-                return write!(f, "slow, late by up to {}", span(*lateness_us));
-            }
-            MachineDeed::ShortQueue { frames } => return write!(f, "its queue holds {frames} frames"),
-            MachineDeed::SlowKernel { latency_us } => {
-                return write!(f, "its kernel takes up to {}", span(*latency_us));
-            }
-            MachineDeed::KernelRefuses => "its kernel refuses",
-        })
-    }
-}
-
-impl fmt::Display for MemberDeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MemberDeed::Penalty { amount } => write!(f, "tracked faults take {amount} of the priority"),
-            MemberDeed::Reload { member: Member::Vrrp(member) } => write!(f, "reloads: {member}"),
-            MemberDeed::HandOver => f.write_str("is to hand over"),
-            MemberDeed::Announce => f.write_str("is to announce"),
-        }
-    }
-}
-
-impl fmt::Display for NetworkDeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NetworkDeed::Partition => f.write_str("the switches are apart"),
-            NetworkDeed::Loss { percent } => write!(f, "{percent} % of all frames are lost"),
-            NetworkDeed::Duplicate { percent } => write!(f, "{percent} % of all frames come twice"),
-            NetworkDeed::Reorder { jitter_us } => {
-                write!(f, "frames overtake each other, by up to {}", span(*jitter_us))
-            }
-        }
-    }
-}
-
-impl fmt::Display for StrangerDeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StrangerDeed::Replay { frames_ago } => {
-                return write!(f, "repeats the message of {frames_ago} ago");
-            }
-            StrangerDeed::Forge { kind: Forgery::Claim } => "forges a claim to the role",
-            StrangerDeed::Forge { kind: Forgery::Goodbye } => "forges somebody's goodbye",
-            StrangerDeed::Forge { kind: Forgery::FromAfar } => "claims the role from beyond a router",
-            StrangerDeed::Forge { kind: Forgery::Flipped } => "sends a message with one bit changed",
-            StrangerDeed::Forge { kind: Forgery::Garbage } => "sends garbage",
-        })
-    }
 }
