@@ -129,7 +129,8 @@ impl Setup {
             return Err("this authentication has only version 2".to_owned());
         }
         let first = self.members.first().map_or(0, |member| member.interval_ms);
-        let differs = |member: &Member| member.interval_ms != first || member.interval_ms % 1_000 != 0;
+        let differs =
+            |member: &Member| member.interval_ms != first || !member.interval_ms.is_multiple_of(1_000);
         if !only(Spoken::V3) && self.members.iter().any(differs) {
             return Err("version 2 needs one interval for all, in whole seconds".to_owned());
         }
