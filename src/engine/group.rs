@@ -84,14 +84,17 @@ impl Slot {
         }
     }
 
-    /// Notes a new wish; what waited for an older one would speak of what is no longer held.
+    /// Notes a new wish. What waited for an older one waits for this one, unless nothing is to be held any more:
+    /// then it would speak of what is gone.
     pub(super) fn hold(&mut self, holdings: &Holdings) {
         self.holdings = holdings.clone();
         self.ticket += 1;
         self.waiting = true;
-        self.established &= !holdings.is_empty();
-        self.unsent.clear();
-        self.announce = None;
+        if holdings.is_empty() {
+            self.established = false;
+            self.unsent.clear();
+            self.announce = None;
+        }
     }
 
     /// Whether it was told to leave and has: nothing held, nothing under way, nothing to wait for.

@@ -235,6 +235,29 @@ fn announcements_wait_until_the_latest_hold_is_in_place() {
     assert_eq!(scripts[0].heard(), ["held true"]);
 }
 
+/// Found by the simulation: a reload that came before the kernel's answer took the announcement away.
+#[test]
+fn what_waits_for_one_hold_waits_for_the_next() {
+    let (mut engine, scripts, _) = engine_with(&[1]);
+    let hold = |last| Action::Hold(holdings([10, 0, 0, last], Answer::Silent));
+    let mut out = Vec::new();
+    scripts[0].answers(vec![hold(1), Action::SendOnceHeld(datagram(1)), Action::Announce(ArpForm::Request)]);
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    scripts[0].answers(vec![hold(2)]);
+    engine.command(at(2), GroupIndex(0), Command::Announce, &mut out);
+    out.clear();
+    engine.held(at(3), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(numbers_sent(&out), [1]);
+    assert!(matches!(out.last(), Some(Effect::Announce { .. })));
+
+    // Where nothing is held any more, there is nothing to tell.
+    scripts[0].answers(vec![hold(1), Action::Announce(ArpForm::Request), Action::Hold(Holdings::none())]);
+    engine.command(at(4), GroupIndex(0), Command::Announce, &mut out);
+    out.clear();
+    engine.held(at(5), GroupIndex(0), 4, Ok(()), &mut out);
+    assert!(out.is_empty());
+}
+
 #[test]
 fn nothing_is_announced_that_could_not_be_held() {
     let (mut engine, scripts, _) = engine_with(&[1]);

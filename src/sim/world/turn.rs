@@ -185,6 +185,8 @@ impl World<'_> {
             Order::Reload(group, member) => {
                 if let Some(configuration) = self.rules[group].reload(router, now.monotonic, &member) {
                     daemon.engine.reconfigure(now, daemon.groups[group], &*configuration, effects);
+                    // Other settings, other bounds.
+                    self.disturb(0);
                 }
             }
             Order::Command(group, command) => {

@@ -19,6 +19,8 @@ pub(super) struct Watch {
     conditions: Conditions,
     /// The largest drift of a clock, in parts in a million, both ways.
     drift: u32,
+    /// How long it may take to come to rest, with the settings there are.
+    bound: Moment,
     /// Until when something was being done to it.
     pub(super) disturbed: Moment,
     /// When the last deed is over.
@@ -72,6 +74,7 @@ impl Watch {
         Watch {
             conditions,
             drift: u32::try_from(2 * drift).unwrap_or(u32::MAX),
+            bound: 0,
             disturbed: 0,
             last_deed: over.max().unwrap_or_default(),
             settled: false,
@@ -91,20 +94,16 @@ impl Watch {
 impl World<'_> {
     /// Something is being done, for so many nanoseconds.
     pub(super) fn disturb(&mut self, lasts: u64) {
+        let bounds = self.rules.iter().map(|rules| rules.settles_in(&self.watch.conditions));
+        self.watch.bound = self.watch.by_any_clock(bounds.max().unwrap_or_default());
         self.watch.settled = false;
         self.watch.disturbed = self.watch.disturbed.max(self.now + lasts);
-        self.schedule(self.watch.disturbed + self.bound(), Event::Look);
-    }
-
-    /// How long the LAN may take to come to rest.
-    fn bound(&self) -> u64 {
-        let bounds = self.rules.iter().map(|rules| rules.settles_in(&self.watch.conditions));
-        self.watch.by_any_clock(bounds.max().unwrap_or_default())
+        self.schedule(self.watch.disturbed + self.watch.bound, Event::Look);
     }
 
     /// When the run is over: everything has settled, and has stayed so for a while.
     pub(super) fn ends_at(&self) -> Moment {
-        let bound = self.bound();
+        let bound = self.watch.bound;
         self.watch.disturbed.max(self.watch.last_deed) + bound + bound / 4 + 2 * self.watch.grace
     }
 
@@ -176,7 +175,7 @@ impl World<'_> {
     /// Looks at the LAN, if nothing has disturbed it for long enough.
     pub(super) fn looks(&mut self) -> Result<(), Violation> {
         self.holders_change();
-        if self.now < self.watch.disturbed + self.bound() {
+        if self.now < self.watch.disturbed + self.watch.bound {
             return Ok(());
         }
         for place in 0..self.watch.duties.len() {
