@@ -35,11 +35,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
 use fhrp::{Action, Context, Group, Holdings, Input, Instant, Link, Note, Standing, View};
 
 use self::active::Active;
-use self::alarms::Alarms;
 use self::backup::Backup;
 use self::leaving::Leaving;
 use crate::auth::Guard;
@@ -245,6 +245,8 @@ impl Group for VirtualRouter {
             Input::Solicited(solicitation) => self.is_solicited(context, solicitation),
             Input::Link(link) => self.link_changes(context, link),
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
+            // Each virtual router speaks for itself alone.
+            Input::Siblings(_) => {}
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
             Input::Held(Ok(())) => self.was_granted(),
