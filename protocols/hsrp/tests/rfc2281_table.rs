@@ -185,14 +185,16 @@ fn event_e_hello_timer() {
 #[test]
 fn event_f_a_higher_speaker() {
     let said = || says(HIGHER, State::Speak, 100);
+    // The winner's word is waited for a little longer than it takes.
+    let and_a_margin = Some(Duration::from_millis(10_050));
     check(
         "f",
         &config(),
         &[
             ("Learn", said(), &[], "Learn", None, None),
             ("Listen", said(), &[], "Listen", TEN, TEN),
-            ("Speak", said(), &["Speak -> Listen"], "Listen", TEN, TEN),
-            ("Standby", said(), &["Standby -> Listen"], "Listen", TEN, TEN),
+            ("Speak", said(), &["Speak -> Listen"], "Listen", TEN, and_a_margin),
+            ("Standby", said(), &["Standby -> Listen"], "Listen", TEN, and_a_margin),
             ("Active", said(), &[], "Active", None, None),
         ],
     );

@@ -16,6 +16,9 @@ use crate::wire::{GroupMessage, Operation, State as Said};
 /// The least time between answers to worse routers.
 const REACTION_PAUSE: Duration = Duration::from_millis(5);
 
+/// How much longer than the hold time the loser of an election waits for the winner's word.
+const LOSERS_MARGIN: Duration = Duration::from_millis(50);
+
 /// A message that passed every check.
 #[derive(Clone, Copy)]
 pub(super) struct Heard<'a> {
@@ -195,7 +198,10 @@ impl StandbyGroup {
     fn hears_speak(&mut self, context: &mut Context<'_>, heard: &Heard<'_>) {
         match &self.state {
             State::Speak(_) | State::Standby(_) if heard.higher => {
-                let standby_at = heard.at + self.times().hold;
+                // The winner becomes standby one hold time after it began to speak, which is now or just before:
+                // whoever waits for exactly as long speaks at the very moment at which it is silenced again.
+                let hold = self.times().hold;
+                let standby_at = heard.at + hold + LOSERS_MARGIN.min(hold / 20);
                 let reason = format!("f: speaker {} is higher", heard.from.source);
                 self.falls_back(context, standby_at, reason);
             }
