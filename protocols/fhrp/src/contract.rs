@@ -44,6 +44,8 @@ pub struct Context<'a> {
     /// Wall-clock time since the Unix epoch. Only for what a protocol puts on the wire or reads in a key's
     /// lifetime; no timer may depend on it.
     pub wall: Duration,
+    /// The other groups of this protocol and family on the link, as they stand.
+    pub siblings: Siblings,
     /// A source of random numbers.
     pub random: &'a mut dyn FnMut() -> u64,
     /// Where actions go.
@@ -81,9 +83,6 @@ pub enum Input<'a> {
     Link(&'a Link),
     /// The sum of tracked faults, in this protocol's own priority units; replaces the last one.
     Penalty(u16),
-    /// The other groups of this protocol and family on the link: whenever that changes. A group that was never told
-    /// is alone.
-    Siblings(Siblings),
     /// An operator's wish.
     Command(Command),
     /// This protocol's own configuration, changed. State and role survive where the change allows.

@@ -91,20 +91,20 @@ fn hosts_are_answered_by_the_active_router_alone() {
 fn siblings_speak_with_one_voice() {
     // Another group is active here: the interface is, whatever this group is.
     let mut stage = Stage::bare(config());
-    stage.tell(Input::Siblings(Siblings { holding: 1, standing_by: 2, first: false }));
+    stage.siblings = Siblings { holding: 1, standing_by: 2, first: false };
     stage.tell(Input::Link(&link()));
     assert_eq!(stage.tell(Input::Start), ["Initial -> Listen"]);
     stage.run_to(at(19));
     assert!(!stage.run_to(at(20)).iter().any(|(_, line)| line.starts_with("interface")));
     assert_eq!(stage.state(), "Active");
     // It is not any more: this one is left, and says so when it ends.
-    stage.tell(Input::Siblings(Siblings { holding: 0, standing_by: 3, first: false }));
+    stage.siblings = Siblings { holding: 0, standing_by: 3, first: false };
     assert_eq!(stage.tell(Input::Stop)[0], "interface 0/3");
 
     // Of several that stand by, one repeats it.
     for (first, count) in [(true, 3), (false, 0)] {
         let mut stage = Stage::bare(config());
-        stage.tell(Input::Siblings(Siblings { holding: 0, standing_by: 4, first }));
+        stage.siblings = Siblings { holding: 0, standing_by: 4, first };
         stage.tell(Input::Link(&link()));
         stage.tell(Input::Start);
         let active = says(HIGHER, State::Active, 200);

@@ -101,11 +101,10 @@ fn tell(stage: &mut Stage, configs: &[Config], told: &Told) {
         },
         Told::Link(up) => stage.tell(Input::Link(&Link { up: *up, ..link() })),
         Told::Penalty(penalty) => stage.tell(Input::Penalty(*penalty)),
-        Told::Siblings(holding, standing_by, first) => stage.tell(Input::Siblings(Siblings {
-            holding: *holding,
-            standing_by: *standing_by,
-            first: *first,
-        })),
+        Told::Siblings(holding, standing_by, first) => {
+            stage.siblings = Siblings { holding: *holding, standing_by: *standing_by, first: *first };
+            Vec::new()
+        }
         Told::HandOver => stage.command(Command::HandOver),
         Told::Announce => stage.command(Command::Announce),
         Told::HoldRefused => stage.refuse_hold(),

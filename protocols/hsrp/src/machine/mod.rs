@@ -39,9 +39,7 @@ use std::time::Duration;
 
 use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
-use fhrp::{
-    Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Siblings, Standing, View,
-};
+use fhrp::{Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Standing, View};
 
 use crate::auth::Guard;
 use crate::config::{Config, Times};
@@ -75,7 +73,6 @@ pub struct StandbyGroup {
     /// While it lasts, nothing is done.
     delayed_until: Option<Instant>,
     link: Option<Link>,
-    siblings: Siblings,
     /// The address we speak from.
     source: Option<IpAddr>,
     /// The sum of tracked faults.
@@ -259,7 +256,6 @@ impl StandbyGroup {
             started: false,
             delayed_until: None,
             link: None,
-            siblings: Siblings::NONE,
             source: None,
             penalty: 0,
             refusal: None,
@@ -316,7 +312,6 @@ impl Group for StandbyGroup {
             Input::Solicited(solicitation) => self.is_solicited(context, solicitation),
             Input::Link(link) => self.link_changes(context, link),
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
-            Input::Siblings(siblings) => self.siblings_change(context, siblings),
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
             Input::Held(Ok(())) => self.was_granted(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fhrp::{
     Action, Command, Context, Datagram, Group, Holdings, Input, Instant, Link, Mac, Note, Protocol, Received,
-    Route,
+    Route, Siblings,
 };
 use hsrp::wire::{self, Message};
 use hsrp::{Config, PROTOCOL, StandbyGroup};
@@ -208,7 +208,8 @@ impl Lan {
             seed >> 16
         };
         let wall = WALL + Duration::from_nanos(self.now.as_nanos());
-        let mut context = Context { now: self.now, wall, random: &mut random, out: &mut actions };
+        let mut context =
+            Context { now: self.now, wall, siblings: Siblings::NONE, random: &mut random, out: &mut actions };
         self.routers[router].group.handle(&mut context, input);
         self.seed = seed;
         for action in actions {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fhrp::{
     Action, Command, Context, Datagram, Family, Group, HoldFault, Input, Instant, InterfaceAddress, Link,
-    Mac, Note, Received, Route, View,
+    Mac, Note, Received, Route, Siblings, View,
 };
 use hsrp::auth::{Authentication, Guard};
 use hsrp::config::{Preempt, Times};
@@ -144,12 +144,19 @@ pub struct Stage {
     pub now: Instant,
     pub actions: Vec<Action>,
     pub random: u64,
+    pub siblings: Siblings,
 }
 
 impl Stage {
     /// Not even told of its link.
     pub fn bare(config: Config) -> Self {
-        Stage { group: StandbyGroup::new(config), now: Instant::ZERO, actions: Vec::new(), random: 0 }
+        Stage {
+            group: StandbyGroup::new(config),
+            now: Instant::ZERO,
+            actions: Vec::new(),
+            random: 0,
+            siblings: Siblings::NONE,
+        }
     }
 
     /// Started on [`link`] at zero.
@@ -183,6 +190,7 @@ impl Stage {
         let mut context = Context {
             now: self.now,
             wall: secs(1_800_000_000) + Duration::from_nanos(self.now.as_nanos()),
+            siblings: self.siblings,
             random: &mut random,
             out: &mut self.actions,
         };

@@ -245,8 +245,6 @@ impl Group for VirtualRouter {
             Input::Solicited(solicitation) => self.is_solicited(context, solicitation),
             Input::Link(link) => self.link_changes(context, link),
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
-            // Each virtual router speaks for itself alone.
-            Input::Siblings(_) => {}
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
             Input::Held(Ok(())) => self.was_granted(),
