@@ -24,5 +24,5 @@ mod window;
 pub mod write;
 
 pub use link::{Packet, Tags};
-pub use reader::{Damage, Frame, LinkType, OpenError, Reader};
+pub use reader::{Damage, Frame, Head, Interface, LinkType, OpenError, Reader};
 pub use write::{Direction, Writer};

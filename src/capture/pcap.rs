@@ -100,6 +100,12 @@ impl Pcap {
         }))
     }
 
+    /// Octets of the record that begins here, if so much can be told.
+    pub(super) fn length(&self, octets: &[u8]) -> Option<usize> {
+        let record = self.order.record(octets)?;
+        usize::try_from(record.captured).ok()?.checked_add(RECORD)
+    }
+
     /// Whether a record begins here: one that makes sense, and another one behind it or the end of the file.
     pub(super) fn looks_right(&self, octets: &[u8], is_end: bool) -> bool {
         let sane = |record: &Record| {

@@ -234,6 +234,13 @@ impl Section {
         Ok(Found { record: block.len(), at: self.last, octets, original, interface: 0, options: 0..0 })
     }
 
+    /// Octets of the block that begins here, if so much can be told and it holds a frame.
+    pub(super) fn length(&self, octets: &[u8]) -> Option<usize> {
+        let &[a, b, c, d, e, f, g, h] = octets.first_chunk()?;
+        let holds_frame = matches!(self.u32([a, b, c, d]), PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+        if holds_frame { usize::try_from(self.u32([e, f, g, h])).ok() } else { None }
+    }
+
     /// Whether a block begins here: of a kind that is known, and with the same length in front and behind.
     pub(super) fn looks_right(&self, octets: &[u8]) -> bool {
         let Some(&[a, b, c, d, e, f, g, h]) = octets.first_chunk() else { return false };

@@ -241,7 +241,34 @@ pub struct Frame<'a> {
     options: Options<'a>,
 }
 
+/// All of a frame but its octets and its interface, for whoever keeps those elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    number: u64,
+    at: u64,
+    original: u32,
+    interface_number: u32,
+    offset: u64,
+    big_endian: bool,
+}
+
+impl Head {
+    /// The frame again, of the parts that [`Frame::parts`] gave.
+    pub fn frame<'a>(&self, octets: &'a [u8], options: &'a [u8], interface: &'a Interface) -> Frame<'a> {
+        let Head { number, at, original, interface_number, offset, big_endian } = *self;
+        let options = Options { octets: options, big_endian };
+        Frame { number, at, original, octets, interface_number, interface, offset, options }
+    }
+}
+
 impl<'a> Frame<'a> {
+    /// The frame in parts: its head, its octets, and the options behind them.
+    pub fn parts(&self) -> (Head, &'a [u8], &'a [u8]) {
+        let Frame { number, at, original, octets, interface_number, offset, options, .. } = *self;
+        let Options { octets: behind, big_endian } = options;
+        (Head { number, at, original, interface_number, offset, big_endian }, octets, behind)
+    }
+
     /// What is below IP.
     pub fn link(&self) -> LinkType {
         self.interface.link
@@ -371,6 +398,16 @@ impl Reader {
     /// What the file is called in messages.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Whether the next frame can be told without waiting for more of the file.
+    pub fn holds_next(&self) -> bool {
+        let held = self.window.held(usize::MAX).get(self.behind..).unwrap_or_default();
+        let need = match &self.format {
+            Format::Pcap(pcap) => pcap.length(held),
+            Format::PcapNg(section) => section.length(held),
+        };
+        need.is_some_and(|need| held.len() >= need)
     }
 
     /// The next frame, or what is wrong with the file in its place; `None` behind the last one.

@@ -39,7 +39,7 @@ impl Window {
 
     /// What is held of the next `count` octets.
     pub(super) fn held(&self, count: usize) -> &[u8] {
-        let end = self.end.min(self.start + count);
+        let end = self.end.min(self.start.saturating_add(count));
         self.buffer.get(self.start..end).unwrap_or_default()
     }
 

@@ -5,16 +5,14 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory};
-use zeroize::Zeroize;
 
-use super::{Arguments, Exit, complain, text};
+use super::keys::KeyArgs;
+use super::{Exit, complain, text};
 use crate::capture::Reader;
-use crate::capture::link::LinkFault;
+use crate::decode::ahead::{Ahead, Event};
 use crate::decode::filter::Filter;
-use crate::decode::keys::{KeyError, Keys};
 use crate::decode::line::{self, Style};
 use crate::decode::{Decoder, Wish, json, tree};
 
@@ -47,12 +45,8 @@ pub struct DecodeArgs {
     /// Show only frames from, to or about this address; may be repeated
     #[arg(short, long, value_name = "ADDRESS", value_delimiter = ',')]
     address: Vec<IpAddr>,
-    /// A key to verify frames with, as vrrp=SECRET or vrrp-hex=DIGITS; may be repeated, and one that fits is enough
-    #[arg(short, long, value_name = "PROTOCOL=SECRET")]
-    key: Vec<String>,
-    /// A file of such keys, one on each line; it must not be readable by everybody
-    #[arg(long, value_name = "FILE")]
-    key_file: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// A virtual address that CARP's digests cover, if the capture has no announcement of it; may be repeated
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     carp_address: Vec<IpAddr>,
@@ -62,18 +56,12 @@ const PROTOCOLS: [&str; 6] = ["vrrp", "carp", "hsrp", "glbp", "arp", "nd"];
 
 /// Prints the frames. What is wrong with a file is told on standard error, and the rest of it is read all the same.
 pub fn run(mut args: DecodeArgs) -> Exit {
-    let keys = match collect_keys(&mut args) {
+    let keys = match args.keys.collect() {
         Ok(keys) => keys,
-        Err(
-            error @ (KeyError::Io { .. }
-            | KeyError::Public { .. }
-            | KeyError::Long { .. }
-            | KeyError::Line { .. }),
-        ) => {
+        Err(error) => {
             complain(error);
             return Exit::Failed;
         }
-        Err(error) => Arguments::command().error(ErrorKind::ValueValidation, error).exit(),
     };
     let form = if args.json {
         Form::Json
@@ -109,17 +97,6 @@ pub fn run(mut args: DecodeArgs) -> Exit {
     exit
 }
 
-fn collect_keys(args: &mut DecodeArgs) -> Result<Keys, KeyError> {
-    let mut keys = Keys::default();
-    let mut wrong = None;
-    for mut text in args.key.drain(..) {
-        wrong = wrong.or(keys.add(text.as_bytes()).err());
-        text.zeroize();
-    }
-    args.key_file.iter().try_for_each(|file| keys.add_file(file))?;
-    wrong.map_or(Ok(keys), Err)
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Line,
@@ -138,9 +115,18 @@ struct Printer<W: Write> {
     to: W,
 }
 
+/// What was met in a file.
+#[derive(Default)]
+struct Tally {
+    read: u64,
+    shown: u64,
+    damages: u64,
+    foreign: BTreeSet<String>,
+}
+
 impl<W: Write> Printer<W> {
     fn file(&mut self, path: &Path) -> io::Result<Exit> {
-        let mut reader = match Reader::open(path) {
+        let reader = match Reader::open(path) {
             Ok(reader) => reader,
             Err(error) => {
                 complain(error);
@@ -152,66 +138,76 @@ impl<W: Write> Printer<W> {
         self.decoder.forget();
         self.style.since = None;
         self.style.file = self.several.then(|| name.clone());
-        let (mut shown, mut read, mut damages) = (0_u64, 0_u64, 0_u64);
-        let mut foreign = BTreeSet::new();
-        while let Some(next) = reader.next_frame() {
-            let frame = match next {
-                Ok(frame) => frame,
-                Err(damage) => {
-                    damages += 1;
-                    if damages <= TOLD {
-                        self.flush()?;
-                        complain(damage);
-                    }
-                    continue;
-                }
-            };
-            read += 1;
+        let mut tally = Tally::default();
+        let mut ahead = Ahead::new(reader, self.decoder.dissector())?;
+        while let Some(mut batch) = ahead.next_batch() {
+            tally.read += batch.read;
             if self.relative {
-                self.style.since.get_or_insert(frame.at);
+                self.style.since = self.style.since.or(batch.first);
             }
-            match self.decoder.decode(frame) {
-                Ok(Some(decoded)) if self.filter.takes(&decoded) => {
-                    shown += 1;
+            for event in batch.drain() {
+                self.event(event, &name, &mut tally)?;
+            }
+            ahead.give_back(batch);
+            if self.out.len() >= CHUNK || ahead.must_wait() {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        let is_read = ahead.finish();
+        Ok(if tally.sum_up(&name, self.form) && is_read { Exit::Done } else { Exit::Failed })
+    }
+
+    fn event(&mut self, event: Event<'_>, name: &str, tally: &mut Tally) -> io::Result<()> {
+        match event {
+            Event::Frame(frame, look) => {
+                let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(()) };
+                if self.filter.takes(&decoded) {
+                    tally.shown += 1;
                     match self.form {
                         Form::Line => line::write(&decoded, &self.style, &mut self.out),
                         Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
                         Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
                     }
                 }
-                Ok(_) => {}
-                Err(fault) => {
-                    if let LinkFault::Foreign(link) = fault
-                        && foreign.insert(link.to_string())
-                    {
-                        complain(format_args!(
-                            "{name}: frame {} at offset {}: {fault}; such frames are passed over",
-                            frame.number, frame.offset
-                        ));
-                    }
+            }
+            Event::Damage(damage) => {
+                tally.damages += 1;
+                if tally.damages <= TOLD {
+                    self.flush()?;
+                    complain(damage);
                 }
             }
-            if self.out.len() >= CHUNK {
-                self.flush()?;
+            Event::Foreign(frame, fault) => {
+                if tally.foreign.insert(frame.link().to_string()) {
+                    let (number, offset) = (frame.number, frame.offset);
+                    complain(format_args!(
+                        "{name}: frame {number} at offset {offset}: {fault}; such frames are passed over"
+                    ));
+                }
             }
         }
-        self.flush()?;
-        if damages > TOLD {
-            complain(format_args!("{name}: {} more damages", damages - TOLD));
-        }
-        if shown == 0 && damages == 0 && foreign.is_empty() && self.form != Form::Json {
-            complain(format_args!(
-                "{name}: {} and none that is asked for",
-                text::count(usize::try_from(read).unwrap_or(usize::MAX), "frame")
-            ));
-        }
-        let is_whole = damages == 0 && foreign.is_empty();
-        Ok(if is_whole { Exit::Done } else { Exit::Failed })
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.write_all(&self.out)?;
         self.out.clear();
         self.to.flush()
+    }
+}
+
+impl Tally {
+    /// Says what has not been said of a file yet; `false` if something was wrong with it.
+    fn sum_up(&self, name: &str, form: Form) -> bool {
+        if self.damages > TOLD {
+            complain(format_args!("{name}: {} more damages", self.damages - TOLD));
+        }
+        let is_whole = self.damages == 0 && self.foreign.is_empty();
+        if is_whole && self.shown == 0 && form != Form::Json {
+            let frames = text::count(usize::try_from(self.read).unwrap_or(usize::MAX), "frame");
+            complain(format_args!("{name}: {frames} and none that is asked for"));
+        }
+        is_whole
     }
 }

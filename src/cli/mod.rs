@@ -9,24 +9,31 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use thiserror::Error;
 
+use crate::capture::OpenError;
 use crate::config::plan::DEFAULT_CONTROL_SOCKET;
 use crate::control::client::ClientError;
 use crate::control::protocol::{Order, TroubleKind};
+use crate::decode::keys::KeyError;
 use crate::guardian;
 use crate::log::printable;
+use crate::replay::enact::EnactError;
 
+pub mod analyze;
 pub mod check;
 mod cleanup;
 pub mod command;
 pub mod decode;
 mod detail;
 pub mod events;
+mod keys;
 pub mod lab;
 pub mod links;
 pub mod neighbours;
 pub mod reload;
+pub mod replay;
 pub mod run;
 pub mod show;
+pub mod sim;
 mod text;
 
 /// First-hop redundancy for Linux: gateways that take over from each other
@@ -62,10 +69,16 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
+    /// Tell the story of a capture: who held which role when, why that changed, and what is wrong
+    Analyze(analyze::AnalyzeArgs),
     /// Show what the frames of a capture say, and which rules they break
     Decode(decode::DecodeArgs),
+    /// Play a capture to our own routers: let them listen, or put ours in the place of one of its routers
+    Replay(replay::ReplayArgs),
     /// Build a network, hurt its routers, and show what a host behind them notices
     Lab(lab::LabArgs),
+    /// Run simulated networks, thousands a second, and find what must not be
+    Sim(Box<sim::SimArgs>),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
     Cleanup,
     /// Speak for a daemon that died; started by `run`, with a socket to it as standard input
@@ -88,8 +101,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+        Sub::Analyze(args) => analyze::run(args, &mut io::stdout().lock()),
         Sub::Decode(args) => decode::run(args),
+        Sub::Replay(args) => replay::run(args, &mut io::stdout().lock()),
         Sub::Lab(args) => lab::run(&args),
+        Sub::Sim(args) => sim::run(&args, &mut io::stdout().lock()),
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),
     };
@@ -127,13 +143,23 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command that talks to the daemon did not work.
+/// Why a command did not work.
 #[derive(Debug, Error)]
 enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("cannot clean up: {0}")]
     Cleanup(#[source] io::Error),
+    #[error(transparent)]
+    Capture(#[from] OpenError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Enact(#[from] EnactError),
+    #[error("--interface names the one that the capture is of; the configuration has {names}")]
+    Interface { names: String },
+    #[error("{}: {error}", file.display())]
+    Write { file: PathBuf, error: io::Error },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }

@@ -74,7 +74,8 @@ impl Listing {
     }
 }
 
-fn terminal_width() -> Option<usize> {
+/// Columns of the terminal, if standard output is one.
+pub(super) fn terminal_width() -> Option<usize> {
     io::stdout().is_terminal().then(|| Table::new().width()).flatten().map(usize::from)
 }
 

@@ -161,6 +161,11 @@ fn truth(truth: Option<bool>) -> &'static str {
 fn write_value(text: &mut Text<'_>, value: &Value) {
     match value {
         Value::Number(number) => text.number(*number),
+        Value::Digits(_) | Value::Mac(_) | Value::Address(_) => {
+            text.str("\"");
+            text.value(value);
+            text.str("\"");
+        }
         Value::Truth(value) => text.str(truth(Some(*value))),
         Value::Word(word) => string(text, word),
         Value::Text(words) => string(text, words),

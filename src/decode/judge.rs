@@ -1,12 +1,13 @@
 //! What takes more than one frame to see: members of a group that disagree, numbers that go back, addresses that two
 //! stations claim. Whatever is remembered is bounded.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::dissect::{Dissection, Problem, Value};
 use fhrp::{Family, Mac, Received};
+use foldhash::fast::RandomState;
 
 use super::Scope;
 use super::recent::Recent;
@@ -62,7 +63,7 @@ struct Settings {
 
 impl Judge {
     pub(super) fn new() -> Judge {
-        Judge { groups: Recent::new(GROUPS), hashes: RandomState::new() }
+        Judge { groups: Recent::new(GROUPS), hashes: RandomState::default() }
     }
 
     /// Judges a frame beside those before it, and remembers it if a router would obey it.
@@ -88,27 +89,21 @@ impl Judge {
             .filter(|mac| *mac != Mac::default() && virtuals.group_of_mac(scope, *mac).is_none());
         let key = (scope, shown.protocol, number, Family::of(received.source));
         let group = self.groups.entry(key, Group::default);
-        let mut member = match group.take(received.source, shown.version) {
-            // The usual case, and nothing is copied for it.
-            Some(member) if member.settings.is_of(shown, &self.hashes) => member,
-            Some(member) => Member { settings: Settings::of(shown, &self.hashes), ..member },
-            None => Member {
-                source: received.source,
-                version: shown.version,
-                mac: None,
-                is_owner: false,
-                counter: None,
-                settings: Settings::of(shown, &self.hashes),
-            },
+        let place = group.bring_last(received.source, shown.version, || Settings::of(shown, &self.hashes));
+        let Some((member, others)) = group.members.get_mut(..=place).and_then(<[Member]>::split_last_mut)
+        else {
+            return;
         };
+        if !member.settings.is_of(shown, &self.hashes) {
+            member.settings = Settings::of(shown, &self.hashes);
+        }
         member.is_owner = shown.protocol == "vrrp" && shown.priority == Some(OWNER);
-        if let Some(other) = group.members.iter().rev().find(|other| other.version == member.version) {
+        if let Some(other) = others.iter().rev().find(|other| other.version == member.version) {
             member.compare(other, shown);
         }
         member.judge_mac(own_mac, &mut shown.problems);
         member.judge_counter(number_of(shown, "counter"), &mut shown.problems);
-        group.judge_sequence(&mut member, shown);
-        group.members.push(member);
+        judge_sequence(&mut group.shared, &mut member.counter, shown);
     }
 
     /// Judges a message of ARP or Neighbour Discovery about a virtual address.
@@ -138,35 +133,51 @@ impl Judge {
 }
 
 impl Group {
-    /// Takes a member out, to be put back as the latest; forgets one if there are too many.
-    fn take(&mut self, source: IpAddr, version: Option<u8>) -> Option<Member> {
-        let place =
-            self.members.iter().rposition(|member| member.source == source && member.version == version);
-        match place {
-            Some(place) => Some(self.members.remove(place)),
+    /// Makes a member the latest, and says where it stands then; forgets one if there are too many.
+    fn bring_last(
+        &mut self,
+        source: IpAddr,
+        version: Option<u8>,
+        settings: impl FnOnce() -> Settings,
+    ) -> usize {
+        let is_it = |member: &Member| member.source == source && member.version == version;
+        match self.members.iter().rposition(is_it) {
+            Some(place) => {
+                if let Some(later) = self.members.get_mut(place..) {
+                    later.rotate_left(1);
+                }
+            }
             None => {
                 if self.members.len() >= MEMBERS {
                     self.members.remove(0);
                 }
-                None
+                self.members.push(Member {
+                    source,
+                    version,
+                    mac: None,
+                    is_owner: false,
+                    counter: None,
+                    settings: settings(),
+                });
             }
         }
+        self.members.len() - 1
     }
+}
 
-    /// The numbers of VRRP's proofs: those of an Authentication Header are shared, those of an HMAC trailer each
-    /// sender's own.
-    fn judge_sequence(&mut self, member: &mut Member, shown: &mut Dissection) {
-        let Some(number) = number_of(shown, "sequence") else { return };
-        let is_shared = shown.authentication.as_ref().is_some_and(|proof| proof.kind == "ah");
-        let last = if is_shared { &mut self.shared } else { &mut member.counter };
-        match *last {
-            Some(last) if number <= last => {
-                let text = format!("sequence number {number}, must be above {last}: a replay, or a restart");
-                let rule = if is_shared { "RFC 2402 §3.4.3" } else { "auth_hmac of keepalived 2.4" };
-                shown.problems.push(Problem::refusal("replays", text, rule));
-            }
-            Some(_) | None => *last = Some(number),
+/// The numbers of VRRP's proofs: those of an Authentication Header are shared by the members, those of an HMAC trailer
+/// are each sender's own.
+fn judge_sequence(shared: &mut Option<u64>, own: &mut Option<u64>, shown: &mut Dissection) {
+    let Some(number) = number_of(shown, "sequence") else { return };
+    let is_shared = shown.authentication.as_ref().is_some_and(|proof| proof.kind == "ah");
+    let last = if is_shared { shared } else { own };
+    match *last {
+        Some(last) if number <= last => {
+            let text = format!("sequence number {number}, must be above {last}: a replay, or a restart");
+            let rule = if is_shared { "RFC 2402 §3.4.3" } else { "auth_hmac of keepalived 2.4" };
+            shown.problems.push(Problem::refusal("replays", text, rule));
         }
+        Some(_) | None => *last = Some(number),
     }
 }
 
@@ -274,12 +285,12 @@ fn list(addresses: &[IpAddr]) -> String {
     addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A detail that is a number, or digits of one.
+/// A detail that is a number.
 fn number_of(shown: &Dissection, name: &str) -> Option<u64> {
     let (_, value) = shown.details.iter().find(|(known, _)| *known == name)?;
     match value {
         Value::Number(number) => Some(*number),
-        Value::Text(digits) => u64::from_str_radix(digits, 16).ok(),
-        Value::Truth(_) | Value::Word(_) | Value::List(_) | Value::Record(_) => None,
+        Value::Digits(digits) => Some(digits.number),
+        _ => None,
     }
 }

@@ -73,7 +73,7 @@ fn names() -> String {
 }
 
 /// Keys, by protocol.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Keys(Vec<(&'static str, Secret)>);
 
 impl Keys {

@@ -3,6 +3,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`dissector`] | what one frame alone shows |
+//! | [`ahead`] | reading and dissecting in a thread of its own |
 //! | [`keys`] | keys that proofs are verified with |
 //! | [`virtuals`] | virtual addresses and MACs, learnt from the frames |
 //! | `judge` | what takes several frames to see |
@@ -14,21 +16,22 @@
 //! Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use fhrp::dissect::{Authentication, Dissection, Known, Problem};
-use fhrp::packet::ip_protocol;
-use fhrp::{Instant, Protocol, Received};
+use fhrp::dissect::{Dissection, Problem};
+use fhrp::{Instant, Received};
 
 use crate::capture::link::{self, LinkFault};
 use crate::capture::neighbour::Neighbour;
 use crate::capture::{Frame, Packet, Tags};
 use crate::net::frame::{Opened, Unreadable};
-use crate::protocols::DECODED;
 
 use self::judge::Judge;
 use self::keys::Keys;
 use self::virtuals::{About, Virtuals};
 
+pub mod ahead;
+pub mod dissector;
 pub mod filter;
 pub mod json;
 mod judge;
@@ -38,6 +41,8 @@ mod recent;
 mod text;
 pub mod tree;
 pub mod virtuals;
+
+pub use dissector::{Dissector, Look};
 
 /// Where frames belong together: one interface, one VLAN.
 pub(crate) type Scope = (u32, Tags);
@@ -97,8 +102,7 @@ impl Decoded<'_> {
 
 /// Takes frames apart, in the order of their capture.
 pub struct Decoder {
-    wish: Wish,
-    ears: Ears,
+    dissector: Arc<Dissector>,
     virtuals: Virtuals,
     judge: Judge,
 }
@@ -106,7 +110,13 @@ pub struct Decoder {
 impl Decoder {
     /// One that has seen nothing yet.
     pub fn new(wish: Wish) -> Decoder {
-        Decoder { wish, ears: Ears::new(), virtuals: Virtuals::new(), judge: Judge::new() }
+        let dissector = Arc::new(Dissector::new(wish));
+        Decoder { dissector, virtuals: Virtuals::new(), judge: Judge::new() }
+    }
+
+    /// What takes single frames apart, to be used ahead of this one.
+    pub fn dissector(&self) -> Arc<Dissector> {
+        self.dissector.clone()
     }
 
     /// Forgets every frame: the next one is another capture's.
@@ -119,22 +129,20 @@ impl Decoder {
     /// # Errors
     /// If its link layer is one that none of the protocols runs over.
     pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Decoded<'a>>, LinkFault> {
-        let packet = match Packet::open(frame.link(), frame.octets) {
-            Ok(packet) => packet,
-            Err(LinkFault::Truncated { .. }) => return Ok(None),
-            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
-        };
+        let look = self.dissector.look(&frame)?;
+        Ok(self.judge(frame, look))
+    }
+
+    /// The next frame, which the [`Dissector`] has looked at.
+    pub fn judge<'a>(&mut self, frame: Frame<'a>, look: Look) -> Option<Decoded<'a>> {
+        let packet = Packet::open(frame.link(), frame.octets).ok()?;
         let scope = (frame.interface_number, packet.tags);
-        let what = match packet.ether_type {
-            link::ARP => self.neighbour(scope, &packet),
-            link::IPV4 | link::IPV6 => match packet.carries() {
-                Some((ip_protocol::ICMPV6, _)) => self.neighbour(scope, &packet),
-                Some(carried) if self.ears.hear(carried) => self.message(scope, &frame, &packet, carried),
-                Some(_) | None => None,
-            },
-            _ => None,
+        let what = match look {
+            Look::Nothing => None,
+            Look::Neighbour => self.neighbour(scope, &packet),
+            Look::Message(shown) => Some(What::Message(self.message(scope, &frame, &packet, shown))),
         };
-        Ok(what.map(|what| Decoded { frame, packet, what }))
+        what.map(|what| Decoded { frame, packet, what })
     }
 
     fn message<'a>(
@@ -142,24 +150,21 @@ impl Decoder {
         scope: Scope,
         frame: &Frame<'a>,
         packet: &Packet<'a>,
-        carried: (u8, Option<u16>),
-    ) -> Option<What<'a>> {
+        mut shown: Dissection,
+    ) -> Message<'a> {
         let Opened { received, fault } = match packet.received(Instant::from_nanos(frame.at)) {
             Ok(opened) => opened,
             Err(fault) => {
-                let mut shown = Dissection::new(self.ears.whose(carried)?);
                 shown.problems.push(problem_of(fault, packet));
-                return Some(What::Message(Message { received: None, shown, whole: true }));
+                return Message { received: None, shown, whole: true };
             }
-        };
-        let mut shown = match fault {
-            // What a fragment begins with is anybody's guess.
-            Some(Unreadable::Fragment) => Dissection::new(self.ears.whose(carried)?),
-            Some(_) | None => self.dissect(scope, &received)?,
         };
         let is_cut = usize::try_from(frame.original).is_ok_and(|original| original > frame.octets.len());
         let whole = !(is_cut && matches!(fault, Some(Unreadable::Truncated { .. })));
         if whole {
+            if shown.protocol == "carp" {
+                self.prove_carp(scope, &received, &mut shown);
+            }
             if let Some(fault) = fault {
                 shown.problems.insert(0, problem_of(fault, packet));
             }
@@ -170,48 +175,23 @@ impl Decoder {
             shown.problems =
                 vec![Problem::remark("cut-frames", text, "the capture's own limit (snap length)")];
         }
-        Some(What::Message(Message { received: Some(received), shown, whole }))
+        Message { received: Some(received), shown, whole }
     }
 
-    /// By the first protocol whose frame it is.
-    fn dissect(&mut self, scope: Scope, received: &Received<'_>) -> Option<Dissection> {
-        DECODED.iter().find_map(|protocol| {
-            if protocol.name() == "carp" {
-                return self.dissect_carp(scope, *protocol, received);
-            }
-            let keys: Vec<&[u8]> = self.wish.keys.of(protocol.name()).collect();
-            protocol.dissect(received, &Known { keys: &keys, addresses: &[], fields: self.wish.fields })
-        })
-    }
-
-    /// CARP's digest covers addresses that are not in the message. Those that somebody announced may not be all of
-    /// them: if the digest fits none, that proves nothing, unless they were named by whoever asks.
-    fn dissect_carp(
-        &mut self,
-        scope: Scope,
-        carp: &dyn Protocol,
-        received: &Received<'_>,
-    ) -> Option<Dissection> {
-        let vhid = carp.group_of(received).and_then(|group| u8::try_from(group).ok());
-        if let Some(vhid) = vhid {
-            self.virtuals.learn_host(scope, vhid);
+    /// CARP's digest covers addresses that are not in the message: those that somebody announced may be them. They may
+    /// not be all of them, so a digest that does not fit proves nothing.
+    fn prove_carp(&mut self, scope: Scope, received: &Received<'_>, shown: &mut Dissection) {
+        let Some(vhid) = shown.group.and_then(|group| u8::try_from(group).ok()) else { return };
+        self.virtuals.learn_host(scope, vhid);
+        let is_proven =
+            |shown: &Dissection| shown.authentication.as_ref().is_some_and(|it| it.verified == Some(true));
+        let announced = self.virtuals.announced_for(scope, vhid);
+        if announced.is_empty() || is_proven(shown) || !self.dissector.has_keys("carp") {
+            return;
         }
-        let keys: Vec<&[u8]> = self.wish.keys.of(carp.name()).collect();
-        let with = |addresses: &[IpAddr]| {
-            carp.dissect(received, &Known { keys: &keys, addresses, fields: self.wish.fields })
-        };
-        let is_refuted = |shown: &Dissection| {
-            matches!(shown.authentication, Some(Authentication { verified: Some(false), .. }))
-        };
-        let announced = vhid.map_or(&[][..], |vhid| self.virtuals.announced_for(scope, vhid));
-        let named = &self.wish.carp_addresses;
-        if !announced.is_empty() && !keys.is_empty() {
-            let shown = with(announced)?;
-            if !is_refuted(&shown) {
-                return Some(shown);
-            }
+        if let Some(again) = self.dissector.dissect(received, announced).filter(is_proven) {
+            *shown = again;
         }
-        with(named)
     }
 
     fn neighbour<'a>(&mut self, scope: Scope, packet: &Packet<'_>) -> Option<What<'a>> {
@@ -235,43 +215,6 @@ impl Decoder {
             problems.extend(self.judge.judge_claim(scope, &said, about, &self.virtuals));
         }
         Some(What::Neighbour(about, said, problems))
-    }
-}
-
-/// What the protocols listen to: which frames are worth a look.
-struct Ears {
-    /// By IP protocol, for what does not run over UDP.
-    protocols: [Option<&'static str>; 256],
-    /// By UDP port.
-    ports: Vec<(u16, &'static str)>,
-}
-
-impl Ears {
-    fn new() -> Ears {
-        let mut ears = Ears { protocols: [None; 256], ports: Vec::new() };
-        for protocol in DECODED.iter().rev() {
-            let families = [fhrp::Family::Ipv4, fhrp::Family::Ipv6];
-            for ear in families.into_iter().flat_map(|family| protocol.ears(family)) {
-                match (ear.udp_port, ears.protocols.get_mut(usize::from(ear.ip_protocol))) {
-                    (Some(port), _) => ears.ports.push((port, protocol.name())),
-                    (None, Some(listener)) => *listener = Some(protocol.name()),
-                    (None, None) => {}
-                }
-            }
-        }
-        ears
-    }
-
-    fn hear(&self, carried: (u8, Option<u16>)) -> bool {
-        self.whose(carried).is_some()
-    }
-
-    /// Whose frame it is if nothing more is known of it.
-    fn whose(&self, (protocol, port): (u8, Option<u16>)) -> Option<&'static str> {
-        match port {
-            Some(port) => self.ports.iter().find(|(known, _)| *known == port).map(|(_, name)| *name),
-            None => self.protocols.get(usize::from(protocol)).copied().flatten(),
-        }
     }
 }
 

@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 /// Two generations: what is asked for moves to the young one; when that is full, it becomes the old one, and what was
 /// old is forgotten.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, V, RandomState>,
+    old: HashMap<K, V, RandomState>,
     limit: usize,
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
     /// Remembers the `limit` keys that were asked for last, and at most twice as many.
     pub(super) fn new(limit: usize) -> Self {
-        Recent { young: HashMap::new(), old: HashMap::new(), limit }
+        Recent { young: HashMap::default(), old: HashMap::default(), limit }
     }
 
     /// What is remembered.

@@ -12,14 +12,59 @@ pub(super) struct Text<'b>(pub(super) &'b mut Vec<u8>);
 
 impl fmt::Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
+        self.str(text);
         Ok(())
     }
 }
 
+/// A few characters on the stack: they are appended to a line at once, because a line consists of little else.
+struct Few<const N: usize> {
+    characters: [u8; N],
+    count: usize,
+}
+
+impl<const N: usize> Few<N> {
+    fn new() -> Self {
+        Few { characters: [0; N], count: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, character: u8) {
+        if let Some(place) = self.characters.get_mut(self.count) {
+            *place = character;
+            self.count += 1;
+        }
+    }
+
+    /// A number below a hundred in two digits.
+    #[inline]
+    fn two(&mut self, number: u8) {
+        self.push(b'0' + number / 10 % 10);
+        self.push(b'0' + number % 10);
+    }
+
+    /// A number of one octet in as many digits as it needs.
+    #[inline]
+    fn octet(&mut self, number: u8) {
+        if number >= 100 {
+            self.push(b'0' + number / 100);
+        }
+        if number >= 10 {
+            self.push(b'0' + number / 10 % 10);
+        }
+        self.push(b'0' + number % 10);
+    }
+}
+
 impl Text<'_> {
+    #[inline]
     pub(super) fn str(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
+    }
+
+    #[inline]
+    fn few<const N: usize>(&mut self, few: &Few<N>) {
+        self.0.extend_from_slice(few.characters.get(..few.count).unwrap_or_default());
     }
 
     /// Anything that can be displayed; writing to memory does not fail.
@@ -28,7 +73,14 @@ impl Text<'_> {
     }
 
     pub(super) fn number(&mut self, number: u64) {
-        self.padded(number, 1, b'0');
+        match u8::try_from(number) {
+            Ok(octet) => {
+                let mut few = Few::<3>::new();
+                few.octet(octet);
+                self.few(&few);
+            }
+            Err(_) => self.padded(number, 1, b'0'),
+        }
     }
 
     /// At least `width` characters.
@@ -52,12 +104,14 @@ impl Text<'_> {
     pub(super) fn ip(&mut self, ip: IpAddr) {
         match ip {
             IpAddr::V4(ip) => {
+                let mut few = Few::<15>::new();
                 for (place, octet) in ip.octets().into_iter().enumerate() {
                     if place > 0 {
-                        self.0.push(b'.');
+                        few.push(b'.');
                     }
-                    self.number(octet.into());
+                    few.octet(octet);
                 }
+                self.few(&few);
             }
             IpAddr::V6(ip) => self.show(ip),
         }
@@ -65,13 +119,16 @@ impl Text<'_> {
 
     pub(super) fn mac(&mut self, mac: Mac) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'?');
+        let mut few = Few::<17>::new();
         for (place, octet) in mac.0.into_iter().enumerate() {
             if place > 0 {
-                self.0.push(b':');
+                few.push(b':');
             }
-            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'?');
-            self.0.extend_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+            few.push(digit(octet >> 4));
+            few.push(digit(octet & 15));
         }
+        self.few(&few);
     }
 
     /// Milliseconds, with what is behind the point as far as it is there.
@@ -109,15 +166,19 @@ impl Text<'_> {
 
     /// A time of day, UTC: `07:52:23.123456`.
     pub(super) fn time_of_day(&mut self, nanoseconds: u64) {
-        let second = nanoseconds / 1_000_000_000 % 86_400;
-        for (place, part) in [second / 3_600, second / 60 % 60, second % 60].into_iter().enumerate() {
-            if place > 0 {
-                self.0.push(b':');
-            }
-            self.padded(part, 2, b'0');
-        }
-        self.0.push(b'.');
-        self.padded(nanoseconds % 1_000_000_000 / 1_000, 6, b'0');
+        let two = |number: u64| u8::try_from(number % 100).unwrap_or_default();
+        let (second, micro) = (nanoseconds / 1_000_000_000 % 86_400, nanoseconds % 1_000_000_000 / 1_000);
+        let mut few = Few::<15>::new();
+        few.two(two(second / 3_600));
+        few.push(b':');
+        few.two(two(second / 60 % 60));
+        few.push(b':');
+        few.two(two(second % 60));
+        few.push(b'.');
+        few.two(two(micro / 10_000));
+        few.two(two(micro / 100));
+        few.two(two(micro));
+        self.few(&few);
     }
 
     /// Text of a stranger, with control characters spelt out.
@@ -129,6 +190,9 @@ impl Text<'_> {
     pub(super) fn value(&mut self, value: &Value) {
         match value {
             Value::Number(number) => self.number(*number),
+            Value::Digits(digits) => self.show(digits),
+            Value::Mac(mac) => self.mac(*mac),
+            Value::Address(address) => self.ip(*address),
             Value::Truth(truth) => self.str(if *truth { "yes" } else { "no" }),
             Value::Word(word) => self.str(word),
             Value::Text(text) => self.foreign(text),
@@ -151,11 +215,7 @@ impl Text<'_> {
 
     /// A detail's name and value; of a fact only the name, and nothing if it is none.
     pub(super) fn detail(&mut self, name: &str, value: &Value) {
-        let words = name.split('_').enumerate();
-        words.for_each(|(place, word)| {
-            self.str(if place > 0 { " " } else { "" });
-            self.str(word);
-        });
+        self.0.extend(name.bytes().map(|letter| if letter == b'_' { b' ' } else { letter }));
         if !matches!(value, Value::Truth(true)) {
             self.0.push(b' ');
             self.value(value);

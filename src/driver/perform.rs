@@ -1,10 +1,9 @@
 //! What goes out: frames, wishes, last wills, events.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Answer, Datagram, Family, Presence, Route};
+use fhrp::{Datagram, Family, Route};
 
 use super::Driver;
 use crate::addr::thread::Request;
@@ -78,19 +77,8 @@ impl Driver {
     fn announce(&mut self, now: Now, group: GroupIndex, link: u32, form: ArpForm) {
         let Some(holdings) = self.engine.holdings(group) else { return };
         let Some(port) = self.links.get_mut(&link) else { return };
-        for (ip, address) in &holdings.addresses {
-            let mac = match (address.answer, address.presence) {
-                (Answer::With(mac), _) => mac,
-                (Answer::Silent, Presence::OnInterface) => port.link.mac,
-                (Answer::Silent | Answer::Ask, _) => continue,
-            };
-            let sent = match ip {
-                IpAddr::V4(ip) => neighbour::gratuitous_arp(mac, *ip, form)
-                    .try_for_each(|frame| port.protocols.send(&frame)),
-                IpAddr::V6(ip) => {
-                    port.protocols.send(&neighbour::neighbour_advertisement(mac, *ip, address.router, None))
-                }
-            };
+        for announcement in neighbour::announcements(holdings, port.link.mac, form) {
+            let sent = port.protocols.send(&announcement.frame);
             port.tally.count(if sent.is_ok() { "announcements-sent" } else { "send-errors" });
         }
         self.advertiser.announce(now.monotonic, group);

@@ -241,6 +241,11 @@ impl Engine {
         self.timers.earliest()
     }
 
+    /// When a group wants to be told that time has passed; `None` if it waits for nothing but events.
+    pub fn deadline_of(&self, group: GroupIndex) -> Option<Instant> {
+        self.slot(group)?.group.deadline()
+    }
+
     /// A host asks for an address on a link. `None`: it is not ours to answer, or not yet: an answer teaches
     /// switches where the virtual MAC is, and its frames must be taken there by then.
     pub fn solicited(
@@ -307,6 +312,11 @@ impl Engine {
     /// An operator's wish.
     pub fn command(&mut self, now: Now, group: GroupIndex, command: Command, out: &mut Vec<Effect>) {
         self.tell(now, group, Input::Command(command), out);
+    }
+
+    /// The sum of tracked faults takes so much of a group's priority from now on, in its protocol's own units.
+    pub fn penalty(&mut self, now: Now, group: GroupIndex, penalty: u16, out: &mut Vec<Effect>) {
+        self.tell(now, group, Input::Penalty(penalty), out);
     }
 
     /// A group's own configuration has changed.
@@ -393,7 +403,11 @@ impl Engine {
         let mut answer = None;
         for action in self.actions.drain(..) {
             match action {
-                Action::Send(datagram) => out.push(Effect::Send { group: index, link: slot.link, datagram }),
+                Action::Send(datagram) => {
+                    // What still waits is older than this: said afterwards, it would take a goodbye back.
+                    slot.unsent.clear();
+                    out.push(Effect::Send { group: index, link: slot.link, datagram });
+                }
                 Action::SendOnceHeld(datagram) if slot.waiting => slot.unsent.push(datagram),
                 Action::SendOnceHeld(datagram) => {
                     out.push(Effect::Send { group: index, link: slot.link, datagram });

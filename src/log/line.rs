@@ -79,7 +79,8 @@ fn sentence(what: &What) -> String {
     }
 }
 
-fn note_sentence(note: &Note) -> String {
+/// A note, as a sentence.
+pub fn note_sentence(note: &Note) -> String {
     match note {
         Note::Transition { from, to, reason, .. } => format!("{from} → {to}: {reason}"),
         Note::Refused { from, reason, .. } => format!("refused a frame of {from}: {reason}"),

@@ -15,7 +15,7 @@ use fhrp::announcer::ArpForm;
 use fhrp::checksum::Sum;
 use fhrp::holdings::RouterAdvertisement;
 use fhrp::packet::ip_protocol;
-use fhrp::{InterfaceAddress, Mac, Solicitation};
+use fhrp::{Answer, Holdings, InterfaceAddress, Mac, Presence, Solicitation};
 
 /// Length of an ARP frame, unpadded.
 pub const ARP_FRAME: usize = 42;
@@ -173,6 +173,68 @@ pub fn gratuitous_arp(
     };
     let everybody = Mac::BROADCAST;
     forms.iter().map(move |form| arp(*form, everybody, (mac, address), (everybody, address)))
+}
+
+/// A host's question to everybody which MAC `address` has: an ARP request, or a neighbour solicitation to the
+/// solicited-node group. RFC 826; RFC 4861 §4.3. Empty if the two are of different families.
+pub fn question(from_mac: Mac, from: IpAddr, address: IpAddr) -> Vec<u8> {
+    match (from, address) {
+        (IpAddr::V4(from), IpAddr::V4(address)) => {
+            arp(ArpOperation::REQUEST, Mac::BROADCAST, (from_mac, from), (Mac::default(), address)).to_vec()
+        }
+        (IpAddr::V6(from), IpAddr::V6(address)) => neighbour_solicitation(from_mac, from, address),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Vec::new(),
+    }
+}
+
+fn neighbour_solicitation(from_mac: Mac, from: Ipv6Addr, address: Ipv6Addr) -> Vec<u8> {
+    let destination = solicited_node(address);
+    let to_mac = Mac::of_multicast(destination.into()).unwrap_or(Mac::BROADCAST);
+    let mut message = [0; 32];
+    message[0] = NEIGHBOUR_SOLICITATION;
+    message[8..24].copy_from_slice(&address.octets());
+    message[24..26].copy_from_slice(&[SOURCE_LINK_LAYER_ADDRESS, ONE_UNIT]);
+    message[26..].copy_from_slice(&from_mac.0);
+    let sum = icmp_sum(from, destination, &message).checksum();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+
+    let mut frame = Vec::with_capacity(NEIGHBOUR_ADVERTISEMENT_FRAME);
+    frame.extend(ethernet(from_mac, to_mac, EtherType::IPV6));
+    frame.extend(icmp_header(from, destination, 32));
+    frame.extend(message);
+    frame
+}
+
+/// One gratuitous ARP or unsolicited neighbour advertisement for every address of `holdings` that we answer for,
+/// ourselves or through the kernel with the interface's `own` MAC. RFC 9568 §8.1.2, §8.2.2.
+pub fn announcements(holdings: &Holdings, own: Mac, form: ArpForm) -> Vec<Announcement> {
+    let mut frames = Vec::new();
+    for (address, held) in &holdings.addresses {
+        let mac = match (held.answer, held.presence) {
+            (Answer::With(mac), _) => mac,
+            (Answer::Silent, Presence::OnInterface) => own,
+            (Answer::Silent | Answer::Ask, _) => continue,
+        };
+        let mut announce = |frame: &[u8]| {
+            frames.push(Announcement { address: *address, mac, frame: frame.to_vec() });
+        };
+        match address {
+            IpAddr::V4(ip) => gratuitous_arp(mac, *ip, form).for_each(|frame| announce(&frame)),
+            IpAddr::V6(ip) => announce(&neighbour_advertisement(mac, *ip, held.router, None)),
+        }
+    }
+    frames
+}
+
+/// What everybody is told of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The address.
+    pub address: IpAddr,
+    /// Where it is.
+    pub mac: Mac,
+    /// The whole Ethernet frame.
+    pub frame: Vec<u8>,
 }
 
 fn arp(

@@ -27,7 +27,8 @@ pub fn possible(test: &str, programs: &[&str]) -> bool {
     missing.is_none()
 }
 
-fn is_there(program: &str) -> bool {
+/// Whether a program is installed.
+pub fn is_there(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", program]).output();
     found.is_ok_and(|found| found.status.success())
 }

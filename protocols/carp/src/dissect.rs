@@ -50,7 +50,7 @@ fn describe(advertisement: &Advertisement, shown: &mut Dissection) {
     shown.details.push(("advbase", Value::Number(advbase.into())));
     shown.details.push(("advskew", Value::Number(advskew.into())));
     shown.details.push(("demote", Value::Number(demote.into())));
-    shown.details.push(("counter", Value::Text(format!("{counter:016x}"))));
+    shown.details.push(("counter", Value::digits(counter.to_be_bytes())));
     if advertisement.says_goodbye() {
         shown.details.push(("goodbye", Value::Truth(true)));
     }

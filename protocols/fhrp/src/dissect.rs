@@ -4,10 +4,13 @@
 //! TTL, addresses, digests under the keys it is given. What takes a second frame to see (settings that differ
 //! among members, a counter that goes back) is for the reader of the whole capture.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
+
+use crate::address::Mac;
 
 /// What is known besides the frame.
 #[derive(Debug, Clone, Copy, Default)]
@@ -151,12 +154,39 @@ impl Field {
     }
 }
 
+/// A number in hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    /// The number.
+    pub number: u64,
+    /// How many digits it has at least.
+    pub width: usize,
+}
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0width$x}", self.number, width = self.width)
+    }
+}
+
+impl Serialize for Digits {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A detail's value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A number.
     Number(u64),
+    /// A number that is written in hexadecimal digits: a counter, a nonce.
+    Digits(Digits),
+    /// A station.
+    Mac(Mac),
+    /// An address.
+    Address(IpAddr),
     /// Yes or no.
     Truth(bool),
     /// A word of the protocol's.
@@ -167,4 +197,12 @@ pub enum Value {
     List(Vec<Value>),
     /// Several, by name.
     Record(Vec<(&'static str, Value)>),
+}
+
+impl Value {
+    /// A number in hexadecimal digits, of octets on the wire.
+    pub fn digits<const N: usize>(octets: [u8; N]) -> Value {
+        let number = octets.iter().fold(0, |number: u64, octet| (number << 8) | u64::from(*octet));
+        Value::Digits(Digits { number, width: 2 * N })
+    }
 }

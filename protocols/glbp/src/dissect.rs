@@ -40,7 +40,7 @@ pub(crate) fn dissect(received: &Received<'_>, known: &Known<'_>) -> Dissection 
 fn describe(received: &Received<'_>, message: &Message, shown: &mut Dissection) {
     let Message { kind, owner, challenge, hello, forwarders, .. } = message;
     shown.kind = kind.word();
-    shown.details.push(("owner", Value::Text(owner.to_string())));
+    shown.details.push(("owner", Value::Mac(*owner)));
     if let Err(refusal) = judge_envelope(received, *kind, *owner) {
         shown.problems.push(Problem::refusal(refusal.counter(), refusal.to_string(), refusal.rule()));
     }
@@ -98,18 +98,18 @@ fn forwarder_record(forwarder: &Forwarder) -> Value {
         ("weighting", Value::Number(weighting.into())),
         ("lifetime_s", Value::Number(lifetime.as_secs())),
         ("redirection_s", Value::Number(redirection.as_secs())),
-        ("mac", Value::Text(mac.to_string())),
+        ("mac", Value::Mac(mac)),
     ])
 }
 
 fn challenge_record(challenge: &Challenge) -> Value {
     let peers = challenge.peers.iter().map(|peer| {
-        let nonce = Value::Text(format!("{:08x}", peer.nonce));
-        Value::Record(vec![("owner", Value::Text(peer.owner.to_string())), ("nonce", nonce)])
+        let nonce = Value::digits(peer.nonce.to_be_bytes());
+        Value::Record(vec![("owner", Value::Mac(peer.owner)), ("nonce", nonce)])
     });
     Value::Record(vec![
         ("generation", Value::Number(challenge.generation.into())),
-        ("nonce", Value::Text(format!("{:08x}", challenge.nonce))),
+        ("nonce", Value::digits(challenge.nonce.to_be_bytes())),
         ("peers", Value::List(peers.collect())),
     ])
 }

@@ -68,7 +68,7 @@ fn describe_group(received: &Received<'_>, message: &GroupMessage, shown: &mut D
         shown.addresses.push(address);
     }
     if version == Version::V2 {
-        shown.details.push(("identifier", Value::Text(identifier.to_string())));
+        shown.details.push(("identifier", Value::Mac(identifier)));
     }
     if let State::Unknown(code) = state {
         shown.details.push(("state_code", Value::Number(code.into())));
@@ -169,7 +169,7 @@ fn judge_proof(received: &Received<'_>, heard: &Heard<'_>, known: &Known<'_>, sh
         }
         Credentials::Md5(tlv) => {
             shown.details.push(("key_id", Value::Number(tlv.key.into())));
-            shown.details.push(("md5_address", Value::Text(tlv.address.to_string())));
+            shown.details.push(("md5_address", Value::Address(tlv.address.into())));
             if tlv.algorithm != ALGORITHM_MD5 {
                 shown.problems.push(wrong(AuthRefusal::Algorithm(tlv.algorithm), "Cisco HSRP, MD5"));
             }

@@ -52,7 +52,7 @@ fn a_message_of_version_2() {
     assert_eq!((said.priority, said.addresses), (Some(105), vec![ip("fe80::5:73ff:fea0:10")]));
     assert_eq!((said.hello, said.hold), (Some(Duration::from_secs(10)), Some(Duration::from_secs(20))));
     assert_eq!(said.authentication.map(|it| (it.kind, it.verified)), Some(("md5", Some(true))));
-    assert!(said.details.contains(&("identifier", Value::Text("aa:bb:cc:00:01:20".into()))));
+    assert!(said.details.contains(&("identifier", Value::Mac(Mac([0xaa, 0xbb, 0xcc, 0, 1, 0x20])))));
     assert!(said.details.contains(&("key_id", Value::Number(0))));
     assert!(said.problems.is_empty(), "{:?}", said.problems);
     assert_eq!(covered(&said.fields, 0, octets.len()), octets.len());

@@ -178,6 +178,7 @@ fn authentication_headers_in_their_order() {
     );
     assert_eq!((sealed.protocol, &sealed.payload[..]), (51, second.payload));
     let heard = parse(&second).unwrap();
+    assert_eq!(guard.admit(&second, &heard, Duration::ZERO), Ok(()));
     let again = guard.admit(&second, &heard, Duration::ZERO).unwrap_err();
     assert_eq!(again.counter(), "authentication-failures");
 

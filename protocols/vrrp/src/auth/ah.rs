@@ -21,6 +21,7 @@ use md5::Md5;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::replay::Memory;
 use super::{AuthRefusal, Envelope};
 use crate::config::Secret;
 use crate::wire::{AUTH_HEADER, Advertisement, ChecksumForm, WireError, emit};
@@ -75,17 +76,32 @@ pub(crate) fn vrrp_inside(payload: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub(super) struct Association {
     secret: Secret,
-    /// The highest number sent or heard; `None` before the first.
+    /// The highest number sent or heard; `None` before the first. What we send goes above it.
     last: Option<u32>,
+    /// The highest number heard, of whomever.
+    heard: Option<u32>,
+    /// The highest number heard of each. Two routers that speak at the same time count on from the same number:
+    /// equal ones are no replay, unless of the same sender.
+    of_each: Memory<u32>,
 }
 
 impl Association {
     pub(super) fn new(secret: &Secret) -> Self {
-        Association { secret: secret.clone(), last: None }
+        Association { secret: secret.clone(), last: None, heard: None, of_each: Memory::default() }
     }
 
     pub(super) fn rekey(&mut self, secret: &Secret) {
         self.secret = secret.clone();
+    }
+
+    /// The highest number sent or heard.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.last
+    }
+
+    /// What was sealed since then is not going to be sent now.
+    pub(super) fn return_to(&mut self, number: Option<u32>) {
+        self.last = number;
     }
 
     pub(super) fn seal(&mut self, advertisement: &Advertisement, envelope: &Envelope) -> Vec<u8> {
@@ -122,15 +138,19 @@ impl Association {
         if !fits(self.secret.expose(), received, view) {
             return Err(AuthRefusal::HeaderDigest);
         }
-        match self.last {
-            Some(last) if !is_after(view.sequence, last) => {
-                Err(AuthRefusal::HeaderReplayed { heard: view.sequence, last })
-            }
-            Some(_) | None => {
-                self.last = Some(view.sequence);
-                Ok(())
-            }
+        let (source, number) = (received.source, view.sequence);
+        if let Some(last) = self.of_each.latest(source).filter(|last| !is_after(number, *last)) {
+            return Err(AuthRefusal::HeaderReplayed { heard: number, last });
         }
+        if let Some(last) = self.heard.filter(|last| is_after(*last, number)) {
+            return Err(AuthRefusal::HeaderReplayed { heard: number, last });
+        }
+        self.heard = Some(number);
+        self.of_each.remember(source, number);
+        if self.last.is_none_or(|last| is_after(number, last)) {
+            self.last = Some(number);
+        }
+        Ok(())
     }
 }
 

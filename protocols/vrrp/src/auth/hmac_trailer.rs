@@ -21,6 +21,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::replay::Memory;
 use super::{AuthRefusal, Envelope, unsealed};
 use crate::config::{self, AntiReplay, HmacMode};
 use crate::wire::{AUTH_NONE, Advertisement, Heard, emit_unsummed, set_checksum, sum};
@@ -31,11 +32,6 @@ const KIND: u8 = 1;
 const CODE: usize = 16;
 /// Octets of the trailer before it.
 const HEAD: usize = HmacTrailer::LENGTH - CODE;
-/// Multicast senders remembered, as keepalived does; there are seldom more routers on a segment.
-const MULTICAST_SENDERS: usize = 4;
-/// Unicast senders remembered: more than any full mesh.
-const UNICAST_SENDERS: usize = 256;
-
 /// An HMAC trailer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HmacTrailer {
@@ -83,8 +79,8 @@ impl HmacTrailer {
 pub(super) struct Association {
     config: config::Hmac,
     sent: Option<u64>,
-    multicast: Memory<MULTICAST_SENDERS>,
-    unicast: Memory<UNICAST_SENDERS>,
+    multicast: Memory<u64>,
+    unicast: Memory<u64>,
 }
 
 impl Association {
@@ -173,36 +169,20 @@ impl Association {
             (false, _) => Err(AuthRefusal::HmacUnknownKey(trailer.key)),
             (true, false) => Err(AuthRefusal::HmacInvalid),
             (true, true) if received.destination.is_multicast() => {
-                self.multicast.advance(received.source, trailer.sequence)
+                advance(&mut self.multicast, received.source, trailer.sequence)
             }
-            (true, true) => self.unicast.advance(received.source, trailer.sequence),
+            (true, true) => advance(&mut self.unicast, received.source, trailer.sequence),
         }
     }
 }
 
-/// The latest sequence of each of the senders heard most recently, the latest heard last.
-#[derive(Debug, Default)]
-struct Memory<const LIMIT: usize>(Vec<(IpAddr, u64)>);
-
-impl<const LIMIT: usize> Memory<LIMIT> {
-    fn advance(&mut self, sender: IpAddr, sequence: u64) -> Result<(), AuthRefusal> {
-        let known = self.0.iter().position(|(ip, _)| *ip == sender);
-        match known.and_then(|at| self.0.get(at)) {
-            Some((_, last)) if !is_after(sequence, *last) => return Err(AuthRefusal::HmacReplayed),
-            Some(_) | None => {}
-        }
-        match known {
-            Some(at) => {
-                self.0.remove(at);
-            }
-            None if self.0.len() >= LIMIT => {
-                self.0.remove(0);
-            }
-            None => {}
-        }
-        self.0.push((sender, sequence));
-        Ok(())
+/// Only what increases passes, and is remembered.
+fn advance(memory: &mut Memory<u64>, sender: IpAddr, sequence: u64) -> Result<(), AuthRefusal> {
+    if memory.latest(sender).is_some_and(|last| !is_after(sequence, last)) {
+        return Err(AuthRefusal::HmacReplayed);
     }
+    memory.remember(sender, sequence);
+    Ok(())
 }
 
 /// Whether `key` made the trailer's code.

@@ -24,6 +24,7 @@ pub mod ah;
 pub mod cisco_md5;
 pub mod hmac_trailer;
 mod refusal;
+mod replay;
 pub mod text;
 
 /// One group's authentication: keys, and what has to be remembered against replays.
@@ -147,6 +148,23 @@ impl Guard {
             (By::CiscoMd5(chain), Credentials::CiscoMd5(tlv)) => chain.admit(heard.message, tlv),
             (By::Trailer(association), Credentials::None) => association.admit(received, heard, wall),
             (_, credentials) => Err(mismatch(Scheme::of(credentials))),
+        }
+    }
+
+    /// The latest number of a number space that the members share; only the Authentication Header has one.
+    pub fn shared_number(&self) -> Option<u32> {
+        match &self.by {
+            By::Header(association) => association.number(),
+            By::Nothing | By::Text(_) | By::CiscoMd5(_) | By::Trailer(_) => None,
+        }
+    }
+
+    /// Takes back the shared numbers of what was sealed since then and is only kept for later: to everybody else
+    /// they are free, and what others send with them must not be refused here.
+    pub fn return_to(&mut self, number: Option<u32>) {
+        match &mut self.by {
+            By::Header(association) => association.return_to(number),
+            By::Nothing | By::Text(_) | By::CiscoMd5(_) | By::Trailer(_) => {}
         }
     }
 

@@ -56,7 +56,9 @@ impl VirtualRouter {
 
     /// What is said on our behalf if this process dies: priority 0.
     pub(super) fn leave_will(&mut self, context: &mut Context<'_>) {
+        let number = self.guard.shared_number();
         let datagrams = self.adverts(context, 0);
+        self.guard.return_to(number);
         context.ask(Action::LastWill(datagrams));
     }
 
@@ -129,7 +131,10 @@ impl VirtualRouter {
         for version in self.versions_sent() {
             let advertisement = self.advertisement(*version, priority);
             for form in self.forms_sent(*version, context.now) {
+                let number = self.guard.shared_number();
                 for (destination, route) in self.destinations() {
+                    // Each peer hears one of these: to all of them it is the same number.
+                    self.guard.return_to(number);
                     self.identification = self.identification.wrapping_add(1);
                     let identification = self.identification;
                     let sealed = self.guard.seal(

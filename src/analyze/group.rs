@@ -1,0 +1,235 @@
+//! One group: its members, the contests for its roles, and what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fhrp::Family;
+
+use super::Heard;
+use super::contest::{Contest, Scene};
+use super::member::Member;
+use super::reading::{Part, Stance, disagreements, read};
+use super::story::{Event, Finding, GroupStory, What};
+
+/// Most routers of a group: a LAN has fewer, a flood of forged sources more.
+const MEMBERS: usize = 64;
+/// Most events, and most spans of a member, that are kept of a group.
+const EVENTS: usize = 20_000;
+/// How long after a take-over an announcement belongs to it.
+const ANNOUNCED_WITHIN: u64 = 1_000_000_000;
+
+/// Which group it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The VLAN it lives in, if frames were tagged.
+    pub vlan: Option<u16>,
+    /// Its protocol.
+    pub protocol: &'static str,
+    /// Its address family.
+    pub family: Family,
+    /// Its number.
+    pub group: u16,
+}
+
+/// A group, as far as it has been heard.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    members: BTreeMap<IpAddr, Member>,
+    contests: BTreeMap<Part, Contest>,
+    events: Vec<Event>,
+    /// By member and problem, or by pair and setting.
+    findings: BTreeMap<(String, Vec<IpAddr>), Finding>,
+    refused: u64,
+    left_out: u64,
+}
+
+impl Group {
+    /// A frame for this group.
+    pub(super) fn hear(&mut self, protocol: &'static str, heard: &Heard<'_>) {
+        self.follow(protocol, heard);
+        self.judge(heard);
+    }
+
+    /// What the frame says of roles and settings.
+    fn follow(&mut self, protocol: &'static str, heard: &Heard<'_>) {
+        self.expire(protocol, heard.at_ns, heard.frame);
+        let Some(reading) = read(heard.dissection) else { return };
+        if !self.members.contains_key(&heard.source) && self.members.len() >= MEMBERS
+            || self.events.len() >= EVENTS
+        {
+            self.left_out += 1;
+            return;
+        }
+        let is_new = !self.members.contains_key(&heard.source);
+        let member = self.members.entry(heard.source).or_insert_with(|| Member::new(heard.at_ns));
+        let returns = member.silence.take();
+        let (changes, any) = member.hear(heard.at_ns, heard.source_mac, heard.dissection);
+        if member.spans() > EVENTS {
+            self.left_out += 1;
+            return;
+        }
+        if let Some((_, place)) = returns {
+            self.returned(place, heard.at_ns);
+        }
+        for (setting, before, now) in changes {
+            let what = What::Setting { who: heard.source, setting, before, now };
+            self.events.push(Event { at_ns: heard.at_ns, frame: heard.frame, part: Part::Gateway, what });
+        }
+        if any {
+            self.compare(protocol, heard);
+        }
+        let mut quiet = returns.is_none() && !is_new;
+        for statement in &reading.statements {
+            let contest = self.contests.entry(statement.part).or_insert_with(|| Contest::new(statement.part));
+            let held = contest.holds(heard.source);
+            let mut scene =
+                Scene { protocol, members: &mut self.members, events: &mut self.events, frame: heard.frame };
+            contest.hear(&mut scene, heard.at_ns, heard.source, statement, reading.patience);
+            quiet &= contest.is_settled() && held == (statement.stance == Stance::Holds);
+        }
+        self.beat(heard, quiet, reading.every);
+    }
+
+    /// Regularity counts while nothing happens.
+    fn beat(&mut self, heard: &Heard<'_>, quiet: bool, every: Option<Duration>) {
+        let Some(member) = self.members.get_mut(&heard.source) else { return };
+        if !quiet {
+            member.cadence.pause();
+        }
+        member.cadence.beat(heard.at_ns, every);
+    }
+
+    /// What the frame itself shows to be wrong.
+    fn judge(&mut self, heard: &Heard<'_>) {
+        for problem in &heard.dissection.problems {
+            let key = (problem.name.to_owned(), vec![heard.source]);
+            if self.findings.len() >= EVENTS && !self.findings.contains_key(&key) {
+                self.left_out += 1;
+                continue;
+            }
+            let finding = self.findings.entry(key).or_insert_with(|| Finding {
+                name: problem.name.to_owned(),
+                text: problem.text.clone(),
+                rule: problem.rule,
+                refused: problem.refused,
+                who: vec![heard.source],
+                first_ns: heard.at_ns,
+                first_frame: heard.frame,
+                count: 0,
+            });
+            finding.count += 1;
+        }
+        let refusal = heard.dissection.problems.iter().find(|problem| problem.refused);
+        self.refused += u64::from(refusal.is_some());
+        if let (Some(problem), Some(member)) = (refusal, self.members.get_mut(&heard.source)) {
+            member.refused += 1;
+            member.refusal = Some((heard.at_ns, problem.text.clone()));
+        }
+    }
+
+    /// What does not go together with what other members say, beyond what each frame was judged for.
+    fn compare(&mut self, protocol: &str, heard: &Heard<'_>) {
+        let Some(one) = self.members.get(&heard.source) else { return };
+        for (address, other) in &self.members {
+            let Some((ours, theirs)) = (*address != heard.source).then(|| one.beside(other)).flatten() else {
+                continue;
+            };
+            for found in disagreements(protocol, ours, theirs).into_iter().filter(|found| !found.judged) {
+                let mut who = vec![heard.source, *address];
+                who.sort_unstable();
+                let (mine, yours) = &found.values;
+                let text = format!("{} says {} {mine}, {address} says {yours}", heard.source, found.setting);
+                let name = format!("{}-mismatch", found.setting);
+                self.findings.entry((name.clone(), who.clone())).or_insert_with(|| Finding {
+                    name,
+                    text,
+                    rule: found.rule,
+                    refused: found.refused,
+                    who,
+                    first_ns: heard.at_ns,
+                    first_frame: heard.frame,
+                    count: 1,
+                });
+            }
+        }
+    }
+
+    fn returned(&mut self, place: usize, at: u64) {
+        if let Some(event) = self.events.get_mut(place) {
+            let began = event.at_ns;
+            if let What::Silence { length_ns, returned, .. } = &mut event.what {
+                (*length_ns, *returned) = (at.saturating_sub(began), true);
+            }
+        }
+    }
+
+    fn expire(&mut self, protocol: &'static str, now: u64, frame: u64) {
+        for contest in self.contests.values_mut() {
+            let mut scene = Scene { protocol, members: &mut self.members, events: &mut self.events, frame };
+            contest.expire(&mut scene, now);
+        }
+    }
+
+    /// Somebody announces an address to the hosts.
+    pub(super) fn announced(&mut self, at: u64, address: IpAddr) {
+        for contest in self.contests.values_mut() {
+            let Some(event) = contest.taken.and_then(|place| self.events.get_mut(place)) else { continue };
+            let after = at.saturating_sub(event.at_ns);
+            if let What::TakeOver(change) | What::Election(change) = &mut event.what {
+                let members = &self.members;
+                let said = members.get(&change.who).and_then(Member::said);
+                let concerns = said.is_some_and(|said| said.addresses.contains(&address));
+                if concerns && change.announced_ns.is_none() && after < ANNOUNCED_WITHIN {
+                    change.announced_ns = Some(after);
+                }
+            }
+        }
+    }
+
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The capture is over.
+    pub(super) fn story(mut self, key: Key, end: u64, frame: u64) -> GroupStory {
+        for contest in self.contests.values_mut() {
+            let mut scene =
+                Scene { protocol: key.protocol, members: &mut self.members, events: &mut self.events, frame };
+            contest.finish(&mut scene, end);
+        }
+        for member in self.members.values() {
+            // A silence that lasts is as long as the capture.
+            if let Some(event) = member.silence.and_then(|(_, place)| self.events.get_mut(place)) {
+                let began = event.at_ns;
+                if let What::Silence { length_ns, .. } = &mut event.what {
+                    *length_ns = end.saturating_sub(began);
+                }
+            }
+        }
+        self.events.sort_by_key(|event| event.at_ns);
+        GroupStory {
+            protocol: key.protocol,
+            group: key.group,
+            family: key.family,
+            vlan: key.vlan,
+            members: self.members.into_iter().map(|(address, member)| member.story(address, end)).collect(),
+            events: self.events,
+            findings: self.findings.into_values().collect(),
+        }
+    }
+}
+
+/// The key of the group that a frame belongs to; `None` if its number could not be read.
+pub fn key_of(heard: &Heard<'_>) -> Option<Key> {
+    Some(Key {
+        vlan: heard.vlan,
+        protocol: heard.dissection.protocol,
+        family: Family::of(heard.source),
+        group: heard.dissection.group?,
+    })
+}

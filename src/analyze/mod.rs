@@ -1,0 +1,134 @@
+//! The story of a capture: who took part, what they promised and kept, who held which role when and why that
+//! changed, and what is wrong.
+//!
+//! Works on what the protocols' own code says of each frame ([`fhrp::dissect`]). Frames go through one by one and
+//! are forgotten; what is kept grows with what happens, and that is bounded too.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`listen`] | from a capture's frames to what the analysis hears |
+//! | [`reading`] | what a frame says about roles, in words that all protocols share |
+//! | `vrrp` | VRRP's own knowledge: what its messages mean, how long its members wait, what must agree |
+//! | `group`, `member` | one group; one router in it |
+//! | `contest` | who holds a role, frame by frame |
+//! | [`cadence`] | gaps between frames, in constant memory |
+//! | [`story`] | the result |
+//! | [`report`] | the result as text |
+//! | [`picture`] | the result as a timeline |
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fhrp::Mac;
+use fhrp::dissect::Dissection;
+
+use group::Group;
+pub use group::{Key, key_of};
+use story::Story;
+
+pub mod cadence;
+mod contest;
+mod group;
+pub mod listen;
+mod member;
+pub mod moment;
+pub mod picture;
+pub mod reading;
+pub mod report;
+pub mod story;
+mod vrrp;
+
+#[cfg(test)]
+mod tests;
+
+/// Most groups that are kept apart.
+const GROUPS: usize = 20_000;
+
+/// A frame of one of the protocols.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// Its number in the capture, from 1.
+    pub frame: u64,
+    /// Since the first frame.
+    pub at_ns: u64,
+    /// The innermost VLAN tag.
+    pub vlan: Option<u16>,
+    /// Ethernet source; zero if the link layer has none.
+    pub source_mac: Mac,
+    /// IP source.
+    pub source: IpAddr,
+    /// What it says.
+    pub dissection: &'a Dissection,
+}
+
+/// A capture that is being read.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    begins: Option<Duration>,
+    now: u64,
+    frames: u64,
+    spoken: u64,
+    unread: u64,
+    disordered: u64,
+    left_out: u64,
+    groups: BTreeMap<Key, Group>,
+}
+
+impl Analysis {
+    /// Notes the next frame of the capture, whatever it is, and returns how long after the first one it counts as
+    /// captured. A frame that is older than the one in front of it counts as captured at the same time.
+    pub fn frame(&mut self, captured: Duration) -> u64 {
+        self.frames += 1;
+        let begins = *self.begins.get_or_insert(captured);
+        let since = captured.checked_sub(begins).map_or(0, moment::nanos);
+        self.disordered += u64::from(since < self.now || captured < begins);
+        self.now = self.now.max(since);
+        self.now
+    }
+
+    /// The number of the latest frame, from 1; they are counted through where several files are read.
+    pub fn number(&self) -> u64 {
+        self.frames
+    }
+
+    /// The latest frame speaks one of the protocols.
+    pub fn hear(&mut self, heard: &Heard<'_>) {
+        self.spoken += 1;
+        let Some(key) = key_of(heard) else {
+            self.unread += 1;
+            return;
+        };
+        if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
+            self.left_out += 1;
+            return;
+        }
+        self.groups.entry(key).or_default().hear(key.protocol, heard);
+    }
+
+    /// The latest frame announces that `address` is to be found at a MAC: a gratuitous ARP, an unsolicited
+    /// neighbour advertisement.
+    pub fn announced(&mut self, address: IpAddr) {
+        let now = self.now;
+        for group in self.groups.values_mut() {
+            group.announced(now, address);
+        }
+    }
+
+    /// The capture is over.
+    pub fn finish(self) -> Story {
+        let (now, frames) = (self.now, self.frames);
+        let refused = self.groups.values().map(Group::refused).sum::<u64>() + self.unread;
+        let left_out = self.groups.values().map(Group::left_out).sum::<u64>() + self.left_out;
+        Story {
+            begins: self.begins.unwrap_or_default(),
+            length_ns: now,
+            frames,
+            spoken: self.spoken,
+            refused,
+            disordered: self.disordered,
+            left_out,
+            groups: self.groups.into_iter().map(|(key, group)| group.story(key, now, frames)).collect(),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Re-enact: one router of a capture is taken out and ours is put in its place.
+//!
+//! The capture is read twice. First its story is told, and with it what happened to the router from outside and
+//! which settings it must have had. Then it is played: our router hears everybody else's frames at their own times
+//! and is started, stopped and killed when the real one was; what it says takes the place of what the real one said,
+//! and the story is told again. Then the two are compared.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fhrp::dissect::Known;
+use fhrp::{InterfaceAddress, Link, Mac, Received};
+use thiserror::Error;
+
+use super::compare::{Compared, compare};
+use super::protocol::{Announced, Unknowable, real_addresses, speaking_from};
+use super::script::{Doing, Outside, outside};
+use super::spoken::{Prompt, Spoken};
+use super::stage::{Deed, ORIGIN, Stage, framed};
+use crate::analyze::listen::heard;
+use crate::analyze::reading::{self, Stance};
+use crate::analyze::story::Story;
+use crate::analyze::{Analysis, Heard, Key, key_of};
+use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
+use crate::config::{GroupPlan, Plan};
+use crate::decode::keys::Keys;
+use crate::decode::{Decoded, Decoder, Message, What, Wish};
+use crate::engine::GroupIndex;
+use crate::net::frame;
+use crate::protocols::PROTOCOLS;
+
+/// A MAC for our router where its own was never seen: locally administered.
+const OUR_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
+/// The interface that settings read off a capture are on.
+const INTERFACE: &str = "capture";
+/// Prefix length of the address that is spoken from.
+const PREFIX: u8 = 24;
+
+/// Why a router cannot be re-enacted.
+#[derive(Debug, Error)]
+pub enum EnactError {
+    /// The capture cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Nobody in the capture speaks from this address.
+    #[error("{address} says nothing in this capture; these do: {}", reading::listed(others))]
+    Absent {
+        /// The address.
+        address: IpAddr,
+        /// Who does.
+        others: Vec<IpAddr>,
+    },
+    /// Its settings cannot be told.
+    #[error("{address} in {group}: {why}")]
+    Unknowable {
+        /// The address.
+        address: IpAddr,
+        /// The group.
+        group: String,
+        /// Why not.
+        why: Unknowable,
+    },
+    /// The configuration has none of its groups.
+    #[error("the configuration has none of the groups in which {0} speaks")]
+    NotConfigured(IpAddr),
+}
+
+/// What is replayed, and how.
+pub struct Enact<'a> {
+    /// Opens the capture; it is read twice.
+    pub open: &'a dyn Fn() -> Result<Reader, OpenError>,
+    /// The router that is taken out.
+    pub address: IpAddr,
+    /// Keys for what is signed.
+    pub keys: &'a Keys,
+    /// Settings, instead of those that the router itself announced.
+    pub config: Option<&'a Plan>,
+    /// Where chance comes from.
+    pub seed: u64,
+}
+
+impl Enact<'_> {
+    /// Reads, plays and compares: one result for each group in which the router speaks.
+    ///
+    /// # Errors
+    /// If there is nothing that could be compared.
+    pub fn run(&self, complain: &mut dyn FnMut(Damage)) -> Result<Vec<Compared>, EnactError> {
+        let survey = self.survey(complain)?;
+        let mut casts = self.cast(&survey)?;
+        let story = self.play(&survey, &mut casts)?;
+        let compared = casts.iter().map(|(key, cast)| {
+            let find = |story: &'_ Story| story.groups.iter().find(|group| group.key() == *key).cloned();
+            compare(self.address, find(&survey.story), find(&story), cast)
+        });
+        Ok(compared.flatten().collect())
+    }
+
+    fn decoder(&self, fields: bool) -> Decoder {
+        Decoder::new(Wish { keys: self.keys.clone(), fields, ..Wish::default() })
+    }
+
+    /// The first reading.
+    fn survey(&self, complain: &mut dyn FnMut(Damage)) -> Result<Survey, EnactError> {
+        let mut reader = (self.open)()?;
+        let mut analysis = Analysis::default();
+        let (mut announced, mut others) = (BTreeMap::new(), BTreeMap::new());
+        let mut decoder = self.decoder(false);
+        while let Some(next) = reader.next_frame() {
+            let frame = match next {
+                Ok(frame) => frame,
+                Err(damage) => {
+                    complain(damage);
+                    continue;
+                }
+            };
+            let at_ns = analysis.frame(Duration::from_nanos(frame.at));
+            let (link, octets) = (frame.link(), frame.octets);
+            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some((received, heard)) = message(analysis.number(), at_ns, &decoded) else { continue };
+            analysis.hear(&heard);
+            let Some(key) = key_of(&heard) else { continue };
+            if received.source == self.address {
+                let keys: Vec<&[u8]> = self.keys.of(key.protocol).collect();
+                if let Some(new) = Announced::new(key.protocol, self.address, key.group) {
+                    announced.entry(key).or_insert(new).hear(at_ns, received, &keys);
+                }
+            } else if !others.contains_key(&key) && holds(heard.dissection) {
+                others.insert(key, (link, octets.to_vec()));
+            }
+        }
+        Ok(Survey { story: analysis.finish(), announced, others })
+    }
+
+    /// Our router in each of the groups, ready to be started.
+    fn cast(&self, survey: &Survey) -> Result<BTreeMap<Key, Cast>, EnactError> {
+        if survey.announced.is_empty() {
+            let members = survey.story.groups.iter().flat_map(|group| &group.members);
+            let mut others: Vec<IpAddr> = members.map(|member| member.address).collect();
+            others.sort_unstable();
+            others.dedup();
+            return Err(EnactError::Absent { address: self.address, others });
+        }
+        let mut casts = BTreeMap::new();
+        for (key, announced) in &survey.announced {
+            let Some(group) = survey.story.groups.iter().find(|group| group.key() == *key) else { continue };
+            let Some(member) = group.members.iter().find(|member| member.address == self.address) else {
+                continue;
+            };
+            let configured = match self.config {
+                None => None,
+                Some(plan) => match configured(plan, key) {
+                    Some(group) => Some(speaking_from(group, self.address)),
+                    None => continue,
+                },
+            };
+            if configured.is_none() {
+                let plan = announced.plan(member.first_ns, INTERFACE, &group.name());
+                plan.map_err(|why| EnactError::Unknowable {
+                    address: self.address,
+                    group: group.name(),
+                    why,
+                })?;
+            }
+            let script = outside(group, member, announced, configured.as_ref());
+            casts.insert(
+                *key,
+                Cast::new(*key, group.name(), self.address, announced.clone(), configured, script),
+            );
+        }
+        match casts.is_empty() {
+            true => Err(EnactError::NotConfigured(self.address)),
+            false => Ok(casts),
+        }
+    }
+
+    /// The second reading: the capture with our router in the place of the real one.
+    fn play(&self, survey: &Survey, casts: &mut BTreeMap<Key, Cast>) -> Result<Story, EnactError> {
+        let mut reader = (self.open)()?;
+        let mut analysis = Analysis::default();
+        let context = Context { begins: survey.story.begins, seed: self.seed, survey };
+        let mut decoder = self.decoder(true);
+        let mut now = 0;
+        while let Some(next) = reader.next_frame() {
+            // What is wrong with the file was told at the first reading.
+            let Ok(frame) = next else { continue };
+            now = analysis.frame(Duration::from_nanos(frame.at));
+            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some((received, heard)) = message(analysis.number(), now, &decoded) else { continue };
+            let Some(cast) = key_of(&heard).and_then(|key| casts.get_mut(&key)) else { continue };
+            cast.advance(now, &context, &mut analysis);
+            if received.source == self.address {
+                cast.real.add(now, received, heard.dissection, cast.heard);
+                continue;
+            }
+            analysis.hear(&heard);
+            let priority = heard.dissection.priority;
+            cast.heard = Some(Prompt { at: now, source: received.source, priority });
+            if let Some((stage, _)) = &mut cast.stage {
+                stage.receive(received);
+            }
+        }
+        for cast in casts.values_mut() {
+            cast.advance(now.saturating_add(1), &context, &mut analysis);
+        }
+        Ok(analysis.finish())
+    }
+}
+
+/// What the first reading found.
+struct Survey {
+    story: Story,
+    announced: BTreeMap<Key, Announced>,
+    /// The first frame of each group with which somebody else claims the role.
+    others: BTreeMap<Key, (LinkType, Vec<u8>)>,
+}
+
+struct Context<'a> {
+    begins: Duration,
+    seed: u64,
+    survey: &'a Survey,
+}
+
+/// Our router in one group.
+pub(super) struct Cast {
+    pub(super) key: Key,
+    pub(super) name: String,
+    address: IpAddr,
+    pub(super) announced: Announced,
+    pub(super) configured: Option<GroupPlan>,
+    pub(super) script: Vec<Outside>,
+    coming: VecDeque<Outside>,
+    stage: Option<(Stage, GroupIndex)>,
+    heard: Option<Prompt>,
+    /// What the real router said.
+    pub(super) real: Spoken,
+    /// What ours says.
+    pub(super) ours: Spoken,
+}
+
+impl Cast {
+    fn new(
+        key: Key,
+        name: String,
+        address: IpAddr,
+        announced: Announced,
+        configured: Option<GroupPlan>,
+        script: Vec<Outside>,
+    ) -> Self {
+        Cast {
+            key,
+            name,
+            address,
+            announced,
+            configured,
+            coming: script.iter().cloned().collect(),
+            script,
+            stage: None,
+            heard: None,
+            real: Spoken::default(),
+            ours: Spoken::default(),
+        }
+    }
+
+    /// Everything that happens up to a moment.
+    fn advance(&mut self, until: u64, context: &Context<'_>, analysis: &mut Analysis) {
+        let signed = i64::try_from(until).unwrap_or(i64::MAX);
+        while let Some(next) = self.coming.front().filter(|next| next.at_ns <= signed).cloned() {
+            self.coming.pop_front();
+            self.run(next.at_ns, analysis);
+            self.act(&next, context);
+            self.collect(analysis);
+        }
+        self.run(signed, analysis);
+    }
+
+    fn run(&mut self, until: i64, analysis: &mut Analysis) {
+        if let Some((stage, _)) = &mut self.stage {
+            stage.run_until(instant(until));
+        }
+        self.collect(analysis);
+    }
+
+    /// What our router said goes into its own story.
+    fn collect(&mut self, analysis: &mut Analysis) {
+        let Some((stage, _)) = &mut self.stage else { return };
+        let done: Vec<_> = stage.done().collect();
+        let known = Known { fields: true, ..Known::default() };
+        for done in done {
+            let Deed::Sent(datagram) = &done.what else { continue };
+            let Some(octets) = framed(datagram, stage.link()) else { continue };
+            let Ok(received) = frame::parse(&octets, done.at) else { continue };
+            let Some(dissection) = PROTOCOLS.iter().find_map(|protocol| protocol.dissect(&received, &known))
+            else {
+                continue;
+            };
+            let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
+            self.ours.add(at_ns, &received, &dissection, self.heard);
+            analysis.hear(&Heard {
+                frame: analysis.number(),
+                at_ns,
+                vlan: self.key.vlan,
+                source_mac: received.source_mac,
+                source: received.source,
+                dissection: &dissection,
+            });
+        }
+    }
+
+    fn act(&mut self, outside: &Outside, context: &Context<'_>) {
+        let at_ns = u64::try_from(outside.at_ns).unwrap_or(0);
+        match outside.what {
+            Doing::Start { prelude } => self.start(outside.at_ns, prelude, context),
+            Doing::Kill => self.stage = None,
+            Doing::Stop => {
+                if let Some((stage, group)) = &mut self.stage {
+                    stage.stop(*group);
+                }
+            }
+            Doing::Change { to } => {
+                let plan = self.plan(to.max(at_ns));
+                if let (Some((stage, group)), Some(plan)) = (&mut self.stage, plan) {
+                    stage.reconfigure(*group, &plan);
+                }
+            }
+        }
+    }
+
+    fn plan(&self, at_ns: u64) -> Option<GroupPlan> {
+        match &self.configured {
+            Some(plan) => Some(plan.clone()),
+            None => self.announced.plan(at_ns, INTERFACE, &self.name).ok(),
+        }
+    }
+
+    fn start(&mut self, at_ns: i64, prelude: bool, context: &Context<'_>) {
+        // Settings that its next frames show are those that it starts with.
+        let coming = self.coming.iter().find_map(|next| match next.what {
+            Doing::Change { to } if next.at_ns <= at_ns.saturating_add(1) => Some(to),
+            _ => None,
+        });
+        let Some(plan) = self.plan(coming.unwrap_or(u64::try_from(at_ns).unwrap_or(0))) else { return };
+        let mut link = Link {
+            index: 1,
+            name: plan.interface.clone(),
+            mac: self.announced.own_mac().unwrap_or(OUR_MAC),
+            up: true,
+            mtu: 1500,
+            addresses: vec![InterfaceAddress { ip: self.address, prefix: PREFIX }],
+        };
+        for address in real_addresses(&plan.protocol) {
+            if !link.has(address.ip) {
+                link.addresses.push(address);
+            }
+        }
+        let mut stage = Stage::new(link, instant(at_ns), context.begins, context.seed);
+        let group = stage.add(&plan);
+        if let Some((kind, octets)) = context.survey.others.get(&self.key).filter(|_| prelude)
+            && let Ok(packet) = Packet::open(*kind, octets)
+            && let Ok(opened) = packet.received(instant(at_ns))
+        {
+            stage.receive(&opened.received);
+        }
+        self.stage = Some((stage, group));
+    }
+}
+
+/// A message of one of the protocols, with its envelope.
+fn message<'a, 'f>(
+    frame: u64,
+    at_ns: u64,
+    decoded: &'a Decoded<'f>,
+) -> Option<(&'a Received<'f>, Heard<'a>)> {
+    let heard = heard(frame, at_ns, decoded)?;
+    match &decoded.what {
+        What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
+        What::Message(_) | What::Neighbour(..) => None,
+    }
+}
+
+fn holds(dissection: &fhrp::dissect::Dissection) -> bool {
+    let reading = reading::read(dissection).filter(|_| dissection.is_valid());
+    reading.is_some_and(|reading| reading.statements.iter().any(|said| said.stance == Stance::Holds))
+}
+
+fn configured<'a>(plan: &'a Plan, key: &Key) -> Option<&'a GroupPlan> {
+    plan.groups.iter().find(|group| {
+        let identity = group.identity();
+        (identity.protocol, identity.family, identity.id) == (key.protocol, key.family, key.group)
+    })
+}
+
+fn instant(ns: i64) -> fhrp::Instant {
+    let span = Duration::from_nanos(ns.unsigned_abs());
+    if ns < 0 { ORIGIN - span } else { ORIGIN + span }
+}

@@ -1,0 +1,25 @@
+//! A capture, played to our own routers in virtual time: its exact times, as fast as the machine allows.
+//!
+//! Both ways drive the real engine with the real protocols, as the daemon does; no packet leaves, nothing is held in
+//! a kernel, and chance comes from a seed, so that the same capture gives the same output.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `stage` | one router of ours in virtual time |
+//! | [`observe`] | groups of ours listen, and what they do is told |
+//! | [`enact`] | one router is taken out and ours is put in its place |
+//! | [`script`] | what happened to that router from outside |
+//! | `spoken` | what a router said, in a form that can be compared |
+//! | [`compare`] | ours against the real one |
+//! | [`report`] | both as text |
+//! | [`protocol`], `vrrp` | what a replay must know of each protocol |
+
+pub mod compare;
+pub mod enact;
+pub mod observe;
+pub mod protocol;
+pub mod report;
+pub mod script;
+mod spoken;
+mod stage;
+mod vrrp;

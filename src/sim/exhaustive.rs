@@ -1,0 +1,133 @@
+//! Every interleaving of a few events on a small LAN, one after the other.
+//!
+//! Chance finds what is likely; this leaves nothing out. Two or three routers start together; then there is a
+//! fixed number of steps, half an interval apart, and in each of them nothing happens, or one router loses its
+//! power or gets it back, or loses its cable or gets it back. Of the messages between them, each of the first few
+//! after the election arrives or is lost. All combinations have a number; the number is the scenario.
+
+use super::clock::MILLISECOND;
+use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
+use super::vrrp::{Authentication, Member, Setup, Spoken};
+
+/// How much is enumerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Routers: 2 or 3.
+    pub routers: usize,
+    /// Steps in which something may happen.
+    pub steps: u32,
+    /// Messages that may be lost.
+    pub messages: u32,
+}
+
+/// Milliseconds between two advertisements.
+const INTERVAL: u64 = 1_000;
+/// Microseconds between two steps: half an interval, so that events fall before and after advertisements.
+const STEP: u64 = 500_000;
+/// When the first step is: just before the first router can take over.
+const FIRST_STEP: u64 = 3_200_000;
+
+/// Settings that are tried: priorities, preemption, and what is spoken.
+const PRIORITIES: [[u8; 3]; 3] = [[100, 100, 100], [200, 100, 150], [100, 254, 1]];
+const PREEMPTS: [bool; 2] = [true, false];
+const SPOKEN: [Spoken; 2] = [Spoken::V3, Spoken::V2];
+
+impl Space {
+    /// How many numbers there are.
+    pub fn size(&self) -> u64 {
+        let settings = (PRIORITIES.len() * PREEMPTS.len() * SPOKEN.len()) as u64;
+        (settings * self.choices().pow(self.steps)) << self.messages
+    }
+
+    /// In each step: nothing, or for one of the routers the power or the cable.
+    fn choices(&self) -> u64 {
+        1 + 2 * self.routers as u64
+    }
+
+    /// The scenario of a number.
+    pub fn scenario(&self, number: u64) -> Scenario {
+        let mut left = number;
+        let mut digit = |base: u64| {
+            let digit = left % base;
+            left /= base;
+            digit as usize
+        };
+        let priorities = PRIORITIES[digit(PRIORITIES.len() as u64)];
+        let preempt = PREEMPTS[digit(PREEMPTS.len() as u64)];
+        let spoken = SPOKEN[digit(SPOKEN.len() as u64)];
+        let mut deeds: Vec<Deed> =
+            (0..self.routers).map(|router| machine(0, router, MachineDeed::Start)).collect();
+        let (mut power, mut cable) = (vec![true; self.routers], vec![true; self.routers]);
+        for step in 0..u64::from(self.steps) {
+            let at = FIRST_STEP + step * STEP;
+            let Some(choice) = digit(self.choices()).checked_sub(1) else { continue };
+            let router = choice / 2;
+            let (state, off, on) = match choice % 2 {
+                0 => (&mut power, MachineDeed::PowerCut, MachineDeed::Start),
+                _ => (&mut cable, MachineDeed::Unplug, MachineDeed::Plug),
+            };
+            deeds.push(machine(at, router, if state[router] { off } else { on }));
+            state[router] = !state[router];
+        }
+        let lost = (0..u64::from(self.messages)).filter(|_| digit(2) == 1).collect();
+        let member = |router: usize| Member {
+            spoken,
+            priority: priorities[router],
+            interval_ms: INTERVAL,
+            preempt,
+            preempt_delay_ms: 0,
+            startup_delay_ms: 0,
+        };
+        let setup = Setup {
+            vrid: 1,
+            gateway: 251,
+            ipv6: false,
+            virtual_mac: true,
+            unicast: false,
+            accept: true,
+            authentication: Authentication::None,
+            members: (0..self.routers).map(member).collect(),
+        };
+        Scenario {
+            noise: 0,
+            network: Network { delay_us: 100, jitter_us: 0 },
+            routers: (0..self.routers).map(router).collect(),
+            groups: vec![Group::Vrrp(setup)],
+            hosts: Vec::new(),
+            deeds,
+            lost,
+        }
+    }
+}
+
+fn machine(at_us: u64, router: usize, deed: MachineDeed) -> Deed {
+    Deed { at_us, for_us: 0, what: What::Machine { router, deed } }
+}
+
+/// Their wake-ups do not fall together exactly, as they never do.
+fn router(number: usize) -> Router {
+    Router {
+        address: 2 + number as u8,
+        drift_ppm: 0,
+        clock_us: 1_000 * MILLISECOND * number as u64,
+        lateness_us: 20,
+        kernel_us: 1_000,
+        far: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_number_is_another_scenario() {
+        let space = Space { routers: 2, steps: 2, messages: 3 };
+        let all: Vec<String> =
+            (0..space.size()).map(|number| format!("{:?}", space.scenario(number))).collect();
+        assert_eq!(all.len() as u64, space.size());
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    }
+}

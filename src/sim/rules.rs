@@ -1,0 +1,181 @@
+//! What the simulation asks of a protocol: to make its groups, to read its messages, and to say what its
+//! standard allows. One implementation a protocol; the rest of the simulation knows none by name.
+//!
+//! The rules are a second reading of the standard. They share the wire format with the protocol module, and
+//! nothing else: no timer, no comparison, no state.
+
+use std::any::Any;
+use std::time::Duration;
+
+use fhrp::{Datagram, Instant, Link, Mac, Received};
+
+use super::invariant::Breach;
+use super::scenario::{Forgery, Group, Member};
+use super::vrrp;
+use crate::engine::group::Identity;
+use crate::engine::{Effect, GroupIndex};
+
+/// What a message says, in its protocol's terms.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// VRRP.
+    Vrrp(vrrp::Said),
+}
+
+/// A message was handed to a group.
+#[derive(Debug)]
+pub struct Heard<'a> {
+    /// By the router's clock: when it arrived.
+    pub at: Instant,
+    /// And when it was handed in.
+    pub now: Instant,
+    /// What it says.
+    pub said: &'a Said,
+    /// Whether the group refused it.
+    pub refused: bool,
+    /// Everything that the router's groups asked for in this turn so far.
+    pub effects: &'a [Effect],
+    /// Where in `effects` begins what was asked for because of it.
+    pub before: usize,
+    /// The group's number in the engine.
+    pub index: GroupIndex,
+}
+
+/// A turn of a router's event loop is over, as far as one group is concerned.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// By the router's clock.
+    pub now: Instant,
+    /// The group's number in the engine.
+    pub index: GroupIndex,
+    /// Everything that all groups of the router asked for, in order.
+    pub effects: &'a [Effect],
+    /// Whether the group holds anything, or wants to.
+    pub holds: bool,
+    /// When the engine wants to be woken next, for whichever of its groups.
+    pub deadline: Option<Instant>,
+    /// Whether nothing has happened for so long that nothing may change.
+    pub settled: bool,
+}
+
+/// The conditions under which a network settles.
+#[derive(Debug, Clone, Copy)]
+pub struct Conditions {
+    /// The longest way of a frame.
+    pub delay: Duration,
+    /// The latest a timer fires, or a frame is handled.
+    pub lateness: Duration,
+    /// The longest a kernel takes for a change.
+    pub kernel: Duration,
+    /// For how long a kernel has refused everything, so that a router stayed away: all such times together.
+    pub refused_for: Duration,
+}
+
+impl Turn<'_> {
+    /// What the group sent.
+    pub fn sends(&self) -> impl Iterator<Item = &Datagram> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Send { group, datagram, .. } if *group == self.index => Some(datagram),
+            _ => None,
+        })
+    }
+}
+
+/// A protocol's rules for one group.
+pub trait Rules {
+    /// Which group it is.
+    fn identity(&self) -> Identity;
+
+    /// The virtual address that hosts use as their gateway.
+    fn gateway(&self) -> std::net::IpAddr;
+
+    /// Virtual addresses that are a router's own besides its usual ones.
+    fn own_addresses(&self, router: usize) -> Vec<fhrp::InterfaceAddress>;
+
+    /// A new process of a router makes its group.
+    fn make(&mut self, router: usize) -> Box<dyn fhrp::Group>;
+
+    /// A router's process is gone, at once.
+    fn died(&mut self, router: usize);
+
+    /// A router's interface is told to its group.
+    fn link(&mut self, router: usize, now: Instant, link: &Link);
+
+    /// A router's machine stood still, and what it held may have lapsed.
+    fn stood_still(&mut self, router: usize);
+
+    /// The kernel's answer to a router's latest wish is about to be handed in.
+    fn granted(&mut self, router: usize, granted: bool);
+
+    /// Tracked faults take `amount` of a router's priority from now on.
+    fn penalty(&mut self, router: usize, amount: u16);
+
+    /// A router goes over to other settings; its new configuration, as the group is told it.
+    fn reload(&mut self, router: usize, now: Instant, member: &Member) -> Option<Box<dyn Any>>;
+
+    /// A router is told to stop.
+    fn stop(&mut self, router: usize);
+
+    /// An operator has told a router something.
+    fn ordered(&mut self, router: usize);
+
+    /// Reads a message of this group.
+    fn read(&self, received: &Received<'_>) -> Option<Said>;
+
+    /// Makes a message that no member sent: an IP packet's payload and what is around it. `None` where that
+    /// would be no breach of a rule, so that obeying it is right.
+    fn forge(&self, kind: Forgery, chance: u64) -> Option<Datagram>;
+
+    /// Whether a message must be refused by who has accepted it, or a later one of its sender, before.
+    fn refuses_replays(&self) -> bool;
+
+    /// A message was handed in.
+    ///
+    /// # Errors
+    /// The rule that what came of it breaks.
+    fn heard(&mut self, router: usize, heard: &Heard<'_>) -> Result<(), Breach>;
+
+    /// A turn is over.
+    ///
+    /// # Errors
+    /// The rule that was broken in it.
+    fn turn(&mut self, router: usize, turn: &Turn<'_>) -> Result<(), Breach>;
+
+    /// How long it takes at most, under these conditions, until every duty has one holder and stays with it.
+    fn settles_in(&self, conditions: &Conditions) -> Duration;
+
+    /// How long two holders that hear each other may both be there.
+    fn overlaps_for(&self, conditions: &Conditions) -> Duration;
+
+    /// Whether `holder` may be the one, among these candidates.
+    ///
+    /// # Errors
+    /// Who should be, and why.
+    fn elects(&self, holder: usize, candidates: &[usize]) -> Result<(), Breach>;
+
+    /// A router's state, for a timeline: the protocol's word.
+    fn state(&self, router: usize) -> &'static str;
+}
+
+/// The rules of a group of `routers`.
+pub fn rules(group: &Group, routers: &[super::scenario::Router]) -> Box<dyn Rules> {
+    match group {
+        Group::Vrrp(setup) => Box::new(vrrp::VrrpRules::new(setup, routers)),
+    }
+}
+
+/// A datagram as its receiver will see it, as far as reading it needs.
+pub fn as_received(datagram: &Datagram) -> Received<'_> {
+    Received {
+        at: Instant::ZERO,
+        source_mac: Mac::default(),
+        destination_mac: Mac::default(),
+        source: datagram.source,
+        destination: datagram.destination,
+        hop_limit: datagram.hop_limit,
+        protocol: datagram.protocol,
+        ports: datagram.ports,
+        ip_header: &[],
+        payload: &datagram.payload,
+    }
+}

@@ -1,0 +1,614 @@
+//! One router's election, watched from outside: what it heard, what it may do and what it must.
+//!
+//! The witness knows the state only from what the router says of its transitions, and keeps the timers of the
+//! standards itself. Where the standards leave something open (a version 2 advertisement of somebody who
+//! also speaks version 3; a preemption delay), it keeps the earliest and the latest that can be meant.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fhrp::{Instant, Note};
+
+use super::arithmetic::{down_interval, skew};
+use super::messages::Said;
+use super::{Member, Spoken};
+use crate::engine::Effect;
+use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::rules::{Heard, Turn, as_received};
+
+/// The least time between an advertisement and one that answers a worse router's.
+pub(super) const REACTION_PAUSE: Duration = Duration::from_millis(5);
+
+/// One router, watched.
+#[derive(Debug)]
+pub(super) struct Witness {
+    member: Member,
+    source: IpAddr,
+    penalty: u16,
+    /// Priority and interval at the end of the last turn and after each change since: all may be said in a turn.
+    sayable: Vec<(u8, Duration)>,
+    state: State,
+    /// Since when it has been leaving, having said goodbye, and how long a member like it takes to take over.
+    leaving: Option<(Instant, Duration)>,
+    suspended: bool,
+    began: bool,
+    link_up: bool,
+    stopping: bool,
+    /// Until when it only listens.
+    startup_until: Option<Instant>,
+    /// The earliest and the latest wait that can be meant.
+    earliest: Vigil,
+    latest: Vigil,
+    /// When it last advertised, or took the role; and the same as it was when the turn began.
+    said_at: Instant,
+    said_before: Instant,
+    /// By when it has to advertise out of turn, and why.
+    owes: Option<(Instant, &'static str)>,
+    owes_announcement: bool,
+    has_will: bool,
+    /// What has happened in this turn.
+    turn: Happened,
+}
+
+/// What has happened in a turn, as far as it may be a cause.
+#[derive(Debug, Default)]
+struct Happened {
+    /// Effects that were looked at.
+    absorbed: usize,
+    /// The state it began in was Active, or left it behind.
+    was_active: bool,
+    /// A better router was heard by an Active: when, and its interval.
+    better: Option<(Instant, Duration)>,
+    /// The same by one who need not have listened.
+    perhaps_better: Option<(Instant, Duration)>,
+    /// It gave way to one of these.
+    gave_way: bool,
+    /// A successor was heard while leaving.
+    successor: Option<(Instant, Duration)>,
+    goodbye_said: bool,
+    said: bool,
+    stood_still: bool,
+    ordered: bool,
+    granted: Option<bool>,
+    /// What was granted has not been announced yet.
+    announcement_due: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Initialize,
+    Backup,
+    Active,
+}
+
+/// A Backup's wait: since when, for what, and how often the Active speaks.
+#[derive(Debug, Clone, Copy)]
+struct Vigil {
+    armed: Instant,
+    interval: Duration,
+    wait: Wait,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    DownInterval,
+    Skew,
+    /// After standing still: the time for one advertisement.
+    OneAdvertisement,
+    /// An owner that waits for its start-up delay alone.
+    Nothing,
+}
+
+fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
+    Err(Breach::new(invariant, what))
+}
+
+impl Witness {
+    pub(super) fn new(member: Member, source: IpAddr) -> Self {
+        let vigil = Vigil { armed: Instant::ZERO, interval: member.interval(), wait: Wait::DownInterval };
+        Witness {
+            sayable: vec![(member.priority, member.interval())],
+            member,
+            source,
+            penalty: 0,
+            state: State::Initialize,
+            leaving: None,
+            suspended: false,
+            began: false,
+            link_up: false,
+            stopping: false,
+            startup_until: None,
+            earliest: vigil,
+            latest: vigil,
+            said_at: Instant::ZERO,
+            said_before: Instant::ZERO,
+            owes: None,
+            owes_announcement: false,
+            has_will: false,
+            turn: Happened::default(),
+        }
+    }
+
+    /// Another process, or none.
+    pub(super) fn reborn(&mut self) {
+        *self = Witness::new(self.member.clone(), self.source);
+    }
+
+    pub(super) fn member(&self) -> &Member {
+        &self.member
+    }
+
+    pub(super) fn source(&self) -> IpAddr {
+        self.source
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+
+    pub(super) fn preempts(&self) -> bool {
+        self.member.preempt || self.member.is_owner()
+    }
+
+    /// What it advertises now.
+    pub(super) fn priority(&self) -> u8 {
+        if self.member.is_owner() {
+            return self.member.priority;
+        }
+        let lowered = u16::from(self.member.priority).saturating_sub(self.penalty);
+        u8::try_from(lowered).unwrap_or(u8::MAX).clamp(1, 254)
+    }
+
+    /// Whether this priority can be said in this turn.
+    pub(super) fn may_say(&self, priority: u8) -> bool {
+        priority == 0 || self.sayable.iter().any(|(said, _)| *said == priority)
+    }
+
+    /// Whether this interval can be said in this turn.
+    pub(super) fn may_promise(&self, interval: Duration) -> bool {
+        self.sayable.iter().any(|(_, said)| *said == interval)
+    }
+
+    /// Whether a better router was heard in this turn, so that the last word is due.
+    pub(super) fn is_giving_way(&self) -> bool {
+        self.turn.gave_way
+    }
+
+    pub(super) fn state_name(&self) -> &'static str {
+        match (self.state, self.leaving) {
+            (State::Initialize, _) => "Initialize",
+            (State::Backup, _) => "Backup",
+            (State::Active, None) => "Active",
+            (State::Active, Some(_)) => "Leaving",
+        }
+    }
+
+    pub(super) fn link(&mut self, now: Instant, up: bool) {
+        if !self.began {
+            self.began = true;
+            let delay = self.member.startup_delay();
+            self.startup_until = (!delay.is_zero()).then_some(now + delay);
+        }
+        self.link_up = up;
+    }
+
+    pub(super) fn stood_still(&mut self) {
+        self.turn.stood_still = true;
+    }
+
+    pub(super) fn granted(&mut self, granted: bool) {
+        self.turn.granted = Some(granted);
+        self.turn.announcement_due = granted && self.owes_announcement;
+    }
+
+    pub(super) fn penalty(&mut self, amount: u16) {
+        self.penalty = amount;
+        self.changes_what_it_says();
+    }
+
+    fn changes_what_it_says(&mut self) {
+        self.sayable.push((self.priority(), self.member.interval()));
+    }
+
+    pub(super) fn reload(&mut self, now: Instant, member: Member) {
+        if member.interval_ms != self.member.interval_ms {
+            // An Active begins a new cadence.
+            self.said_at = self.said_at.max(now);
+        }
+        self.member = member;
+        self.changes_what_it_says();
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    pub(super) fn ordered(&mut self) {
+        self.turn.ordered = true;
+    }
+
+    /// An advertisement was handed in. `twice`: its sender says everything in both versions.
+    pub(super) fn heard(&mut self, heard: &Heard<'_>, said: &Said, twice: bool) -> Result<(), Breach> {
+        let earlier = self.turn.absorbed.min(heard.before);
+        self.absorb(heard.now, heard.effects, earlier, heard.before, heard.index)?;
+        if !heard.refused {
+            let unclear = twice && self.member.spoken == Spoken::Both && said.version.number() == 2;
+            self.obeys(heard, said, unclear)?;
+        }
+        self.absorb(heard.now, heard.effects, heard.before, heard.effects.len(), heard.index)?;
+        if self.turn.better.is_some() && self.state == State::Active {
+            let what = format!("goes on as Active, though {} is better", said.source);
+            return broken(Invariant::GivesWay, what);
+        }
+        Ok(())
+    }
+
+    fn obeys(&mut self, heard: &Heard<'_>, said: &Said, unclear: bool) -> Result<(), Breach> {
+        let better = (said.priority, said.source) > (self.priority(), self.source);
+        match (self.state, self.leaving) {
+            (State::Initialize, _) => {}
+            (State::Active, Some((since, _))) => {
+                if said.priority != 0 && heard.at >= since {
+                    self.turn.successor = Some((heard.at, said.interval));
+                }
+            }
+            (State::Active, None) if said.priority == 0 => {
+                self.owe(heard.now, "another Active leaves", unclear)
+            }
+            (State::Active, None) if better => {
+                let slot = if unclear { &mut self.turn.perhaps_better } else { &mut self.turn.better };
+                *slot = Some((heard.at, said.interval));
+            }
+            (State::Active, None) => {
+                let pause = REACTION_PAUSE.min(self.member.interval() / 4);
+                self.owe(heard.now + pause, "a worse router claims the role", unclear);
+            }
+            (State::Backup, _) => self.listens(heard.at, said, unclear),
+        }
+        Ok(())
+    }
+
+    fn owe(&mut self, by: Instant, why: &'static str, unclear: bool) {
+        if !unclear && self.owes.is_none_or(|(earlier, _)| by < earlier) {
+            self.owes = Some((by, why));
+        }
+    }
+
+    /// RFC 9568 §6.4.2.
+    fn listens(&mut self, at: Instant, said: &Said, unclear: bool) {
+        let delayed = !self.member.preempt_delay().is_zero();
+        let obeyed = |vigil: Vigil| Vigil {
+            armed: vigil.armed.max(at),
+            interval: said.interval,
+            wait: Wait::DownInterval,
+        };
+        let left = |vigil: Vigil| Vigil { armed: vigil.armed.max(at), wait: Wait::Skew, ..vigil };
+        if said.priority == 0 {
+            self.move_to(left(self.earliest), left(self.latest), unclear);
+        } else if said.priority >= self.priority() || !self.preempts() || self.suspended {
+            self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
+        } else if delayed {
+            self.move_to(obeyed(self.earliest), obeyed(self.latest), true);
+        }
+    }
+
+    /// The wait is another one, or perhaps it is.
+    fn move_to(&mut self, earliest: Vigil, latest: Vigil, unclear: bool) {
+        if !unclear || self.over_at(earliest) < self.over_at(self.earliest) {
+            self.earliest = earliest;
+        }
+        if !unclear || self.over_at(latest) > self.over_at(self.latest) {
+            self.latest = latest;
+        }
+    }
+
+    fn over_at(&self, vigil: Vigil) -> Instant {
+        let (spoken, priority) = (self.member.spoken, self.priority());
+        vigil.armed
+            + match vigil.wait {
+                Wait::DownInterval => down_interval(spoken, priority, vigil.interval),
+                Wait::Skew => skew(spoken, priority, vigil.interval),
+                Wait::OneAdvertisement => vigil.interval + skew(spoken, priority, vigil.interval),
+                Wait::Nothing => Duration::ZERO,
+            }
+    }
+
+    /// Looks at what was asked for, each effect once.
+    fn absorb(
+        &mut self,
+        now: Instant,
+        effects: &[Effect],
+        from: usize,
+        to: usize,
+        index: crate::engine::GroupIndex,
+    ) -> Result<(), Breach> {
+        for effect in effects.get(self.turn.absorbed.max(from)..to).unwrap_or_default() {
+            match effect {
+                Effect::Send { group, datagram, .. } if *group == index => {
+                    let goodbye =
+                        super::messages::read(&as_received(datagram)).is_some_and(|said| said.priority == 0);
+                    self.sent(now, goodbye);
+                }
+                Effect::Announce { group, .. } if *group == index => self.owes_announcement = false,
+                Effect::LastWill { group, datagrams, .. } if *group == index => {
+                    self.has_will = !datagrams.is_empty();
+                }
+                Effect::Note { group, note } if *group == index => self.noted(now, note)?,
+                _ => {}
+            }
+        }
+        self.turn.absorbed = self.turn.absorbed.max(to);
+        Ok(())
+    }
+
+    fn sent(&mut self, now: Instant, goodbye: bool) {
+        self.turn.said = true;
+        self.turn.goodbye_said |= goodbye;
+        self.owes = None;
+        if self.state == State::Active {
+            self.said_at = now;
+        }
+    }
+
+    fn noted(&mut self, now: Instant, note: &Note) -> Result<(), Breach> {
+        match note {
+            Note::Transition { to: "Initialize", reason, .. } => self.fell(reason),
+            Note::Transition { to: "Backup", reason, .. } => self.became_backup(now, reason),
+            Note::Transition { to: "Active", reason, .. } => self.became_active(now, reason),
+            Note::Transition { to, .. } => broken(Invariant::Cause, format!("there is no state {to}")),
+            Note::Remark { name: "leaving", .. } => {
+                let successor = skew(self.member.spoken, 1, self.member.interval());
+                self.leaving = Some((now, successor));
+                self.owes = None;
+                match self.stopping || self.turn.ordered {
+                    true => Ok(()),
+                    false => broken(Invariant::Cause, "leaves, and nobody told it to"),
+                }
+            }
+            Note::Remark { name: "hand-over-failed", .. } => {
+                self.leaving = None;
+                Ok(())
+            }
+            Note::Remark { name: "stalled", .. } if self.state == State::Backup => {
+                if !self.turn.stood_still && self.over_at(self.earliest) > now {
+                    return broken(Invariant::Cause, "claims to have stood still, and has not");
+                }
+                let again = |vigil: Vigil| Vigil { armed: now, wait: Wait::OneAdvertisement, ..vigil };
+                (self.earliest, self.latest) = (again(self.earliest), again(self.latest));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// It takes no part any more.
+    fn fell(&mut self, reason: &str) -> Result<(), Breach> {
+        let finished = self.leaving.is_some();
+        let cause = self.stopping || !self.link_up || self.turn.granted == Some(false) || finished;
+        self.state = State::Initialize;
+        self.leaving = None;
+        self.suspended = false;
+        self.owes = None;
+        self.owes_announcement = false;
+        match cause {
+            true => Ok(()),
+            false => broken(Invariant::Cause, format!("becomes Initialize without a cause: {reason}")),
+        }
+    }
+
+    fn became_backup(&mut self, now: Instant, reason: &str) -> Result<(), Breach> {
+        let own = self.member.interval();
+        let away = now.since(self.said_before) > down_interval(self.member.spoken, self.priority(), own);
+        let stalled = (self.turn.stood_still || away) && (!self.preempts() || self.leaving.is_some());
+        let (armed, interval) = match (self.state, self.leaving) {
+            (State::Initialize, _) => (now, own),
+            (State::Active, Some(_)) if self.turn.successor.is_some() || stalled => {
+                self.suspended = true;
+                self.turn.successor.unwrap_or((now, own))
+            }
+            (State::Active, None) => match self.turn.better.take().or(self.turn.perhaps_better.take()) {
+                Some(better) => {
+                    self.turn.gave_way = true;
+                    better
+                }
+                None if stalled => (now, own),
+                None => {
+                    return broken(Invariant::Cause, format!("gives up the role without a cause: {reason}"));
+                }
+            },
+            (State::Active, Some(_)) | (State::Backup, _) => {
+                return broken(Invariant::Cause, format!("becomes Backup without a cause: {reason}"));
+            }
+        };
+        if self.state == State::Initialize {
+            self.suspended = false;
+        }
+        let waits_for_start = self.state == State::Initialize
+            && self.member.is_owner()
+            && self.startup_until.is_some_and(|end| end > now);
+        let wait = if waits_for_start { Wait::Nothing } else { Wait::DownInterval };
+        self.state = State::Backup;
+        self.leaving = None;
+        self.owes = None;
+        self.owes_announcement = false;
+        let vigil = Vigil { armed, interval, wait };
+        (self.earliest, self.latest) = (vigil, vigil);
+        Ok(())
+    }
+
+    fn became_active(&mut self, now: Instant, reason: &str) -> Result<(), Breach> {
+        let listening = self.startup_until.is_some_and(|end| end > now);
+        let verdict = match self.state {
+            State::Initialize if self.member.is_owner() && !listening => Ok(()),
+            State::Initialize => {
+                broken(Invariant::NotTooEarly, format!("takes the role before it has listened: {reason}"))
+            }
+            State::Active => broken(Invariant::Cause, "becomes Active, and is"),
+            State::Backup if listening => {
+                broken(Invariant::NotTooEarly, format!("takes the role in its start-up delay: {reason}"))
+            }
+            State::Backup => {
+                let allowed = self.over_at(self.earliest);
+                match now < allowed {
+                    true => broken(
+                        Invariant::NotTooEarly,
+                        format!("takes the role {:?} too early: {reason}", now.until(allowed)),
+                    ),
+                    false => Ok(()),
+                }
+            }
+        };
+        self.state = State::Active;
+        self.leaving = None;
+        self.suspended = false;
+        self.startup_until = None;
+        self.said_at = now;
+        self.owes_announcement = true;
+        verdict
+    }
+
+    /// The turn is over.
+    pub(super) fn turn(
+        &mut self,
+        turn: &Turn<'_>,
+        longest_skew: Duration,
+        margin: Duration,
+    ) -> Result<(), Breach> {
+        let said_before = self.said_before;
+        let was_leaving = self.leaving;
+        let heard_successor = self.turn.successor.is_some();
+        self.absorb(turn.now, turn.effects, 0, turn.effects.len(), turn.index)?;
+        let happened = std::mem::take(&mut self.turn);
+        self.turn.was_active = self.state == State::Active;
+        self.check_silence(turn, &happened)?;
+        self.check_waits(turn, &happened)?;
+        self.check_cadence(turn, &happened, said_before)?;
+        self.check_leaving(turn, &happened, was_leaving, heard_successor, longest_skew, margin)?;
+        self.said_before = self.said_at;
+        self.sayable.clear();
+        self.changes_what_it_says();
+        self.check_obligations(turn, &happened)
+    }
+
+    /// Only who holds the role speaks, or lets go of it.
+    fn check_silence(&self, turn: &Turn<'_>, happened: &Happened) -> Result<(), Breach> {
+        if happened.said && self.state != State::Active && !happened.was_active {
+            return broken(Invariant::Cadence, format!("speaks while {}", self.state_name()));
+        }
+        if turn.settled && happened.said && self.state != State::Active {
+            return broken(Invariant::Cadence, "speaks, and is not Active".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_waits(&self, turn: &Turn<'_>, happened: &Happened) -> Result<(), Breach> {
+        if self.state == State::Initialize {
+            return Ok(());
+        }
+        match turn.deadline {
+            None => return broken(Invariant::Timers, format!("{} without a timer", self.state_name())),
+            Some(deadline) if deadline <= turn.now => {
+                let late = deadline.until(turn.now);
+                return broken(
+                    Invariant::Timers,
+                    format!("a timer of {late:?} ago neither fired nor was cancelled"),
+                );
+            }
+            Some(_) => {}
+        }
+        let over =
+            self.startup_until.map_or(self.over_at(self.latest), |end| end.max(self.over_at(self.latest)));
+        if self.state == State::Backup && over <= turn.now && !happened.stood_still {
+            let late = over.until(turn.now);
+            return broken(
+                Invariant::NotTooLate,
+                format!("is still Backup {late:?} after its wait was over"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Adver_Timer, and what is due out of turn.
+    fn check_cadence(
+        &mut self,
+        turn: &Turn<'_>,
+        happened: &Happened,
+        said_before: Instant,
+    ) -> Result<(), Breach> {
+        if self.state != State::Active || self.leaving.is_some() {
+            return Ok(());
+        }
+        if let Some((by, why)) = self.owes
+            && by <= turn.now
+        {
+            return broken(Invariant::Cadence, format!("has not answered: {why}"));
+        }
+        let interval = self.member.interval();
+        let silent = turn.now.since(self.said_at);
+        if silent >= interval {
+            return broken(Invariant::Cadence, format!("Active, and silent for {silent:?}"));
+        }
+        let gap = turn.now.since(said_before);
+        if turn.settled && happened.said && gap < interval / 2 {
+            return broken(Invariant::Cadence, format!("advertises after {gap:?} already"));
+        }
+        Ok(())
+    }
+
+    /// RFC 9568 §6.4.3 has the goodbye; that hosts are served until somebody else is there, or has had the time,
+    /// is ours.
+    fn check_leaving(
+        &self,
+        turn: &Turn<'_>,
+        happened: &Happened,
+        was_leaving: Option<(Instant, Duration)>,
+        heard_successor: bool,
+        longest_skew: Duration,
+        margin: Duration,
+    ) -> Result<(), Breach> {
+        if self.stopping && self.state == State::Backup {
+            return broken(Invariant::Leaving, "was told to stop, and goes on as Backup");
+        }
+        if self.stopping && self.state == State::Active && self.leaving.is_none() {
+            return broken(Invariant::Leaving, "was told to stop, and goes on as Active");
+        }
+        match (was_leaving, self.leaving) {
+            (None, Some(_)) if !happened.goodbye_said => {
+                broken(Invariant::Leaving, "leaves without a goodbye")
+            }
+            (_, Some((since, _))) if turn.now.since(since) > longest_skew + margin => {
+                broken(Invariant::Leaving, "still leaving, though every successor has had its time")
+            }
+            (Some(_), Some(_)) if heard_successor => {
+                broken(Invariant::Leaving, "goes on, though its successor is there")
+            }
+            (Some((since, successor)), None)
+                if !heard_successor
+                    && !happened.stood_still
+                    && self.link_up
+                    && happened.granted != Some(false)
+                    && turn.now.since(since) < successor =>
+            {
+                broken(Invariant::Leaving, "has left before a successor was there or had its time")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_obligations(&self, turn: &Turn<'_>, happened: &Happened) -> Result<(), Breach> {
+        let active = self.state == State::Active;
+        let state = self.state_name();
+        if turn.holds != active {
+            let what = if active { "holds nothing" } else { "holds something" };
+            return broken(Invariant::Obligations, format!("{what} while {state}"));
+        }
+        if self.has_will != active {
+            let what = if active { "leaves no last will" } else { "leaves a last will" };
+            return broken(Invariant::Obligations, format!("{what} while {state}"));
+        }
+        if active && self.owes_announcement && happened.announcement_due {
+            return broken(Invariant::Obligations, "does not announce what it holds");
+        }
+        Ok(())
+    }
+}
