@@ -282,6 +282,26 @@ fn an_address_must_be_possible_to_be_learnt() {
 }
 
 #[test]
+fn what_is_not_for_this_group_is_refused_by_name() {
+    let mut stage = Stage::reaching(config(), "Standby");
+    let other = says(HIGHER, State::Active, 200).with(|message| message.group = 2);
+    assert_eq!(stage.hear(&other), ["refused group-errors"]);
+    assert_eq!(stage.view().neighbours[0].refused.as_deref(), Some("group 2, ours is 1"));
+    let second = says(HIGHER, State::Active, 200).with(|message| message.version = Version::V2);
+    assert_eq!(stage.hear(&second), ["refused version-errors"]);
+    assert_eq!(
+        stage.hear_octets(ip(HIGHER), Version::V1, &[0, 0, 16], stage.now),
+        ["refused packet-length-errors"]
+    );
+    assert_eq!(
+        stage.hear_octets(ip("0.0.0.0"), Version::V1, &[0, 0, 16], stage.now),
+        ["refused source-errors"]
+    );
+    assert_eq!(stage.counter("group-errors") + stage.counter("packet-length-errors"), 2);
+    assert_eq!(stage.state(), "Standby");
+}
+
+#[test]
 fn times_that_are_none_are_not_believed() {
     for (hello, hold) in [(0, 10), (3, 0), (5, 5), (10, 3)] {
         let mut stage = Stage::reaching(config(), "Standby");

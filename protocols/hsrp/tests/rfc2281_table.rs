@@ -479,6 +479,21 @@ fn event_p_the_delay_of_preemption_is_over() {
     stage.hear(&says(HIGHER, State::Active, 150));
     assert_eq!(stage.remaining("preempt-delay"), None);
 
+    // After a start it may be longer, or not at all as long.
+    for delay_after_start in [secs(60), secs(10)] {
+        let config = Config { preempt: Preempt { delay_after_start, ..config.preempt }, ..config.clone() };
+        let mut stage = Stage::reaching(config, "Standby");
+        stage.hear(&worse);
+        assert_eq!(stage.remaining("preempt-delay"), Some(delay_after_start));
+        // The role is taken, and lost again: now it is the usual one.
+        stage.now += delay_after_start;
+        stage.hear(&worse);
+        assert_eq!(stage.state(), "Active");
+        stage.hear(&says(HIGHER, State::Active, 200));
+        stage.hear(&worse);
+        assert_eq!(stage.remaining("preempt-delay"), Some(secs(30)));
+    }
+
     // It delays no fail-over.
     let mut stage = Stage::reaching(config, "Standby");
     stage.hear(&worse);
