@@ -122,7 +122,21 @@ fn siblings_speak_with_one_voice() {
 fn a_new_active_router_is_greeted_by_the_passive() {
     let mut stage = Stage::reaching(config(), "Listen");
     assert!(stage.turn(&says(HIGHER, State::Active, 200)).is_empty(), "known already");
+    stage.now += secs(1);
     assert_eq!(stage.turn(&says("10.0.0.8", State::Active, 200)), ["interface 0/1"]);
+    // Two that take turns are greeted no more than once a second.
+    let start = stage.now;
+    let mut said = 0;
+    for turn in 0..1000 {
+        stage.now = start + millis(3 * turn);
+        let from = if turn % 2 == 0 { HIGHER } else { "10.0.0.8" };
+        said += stage
+            .turn(&says(from, State::Active, 200))
+            .iter()
+            .filter(|line| *line == "interface 0/1")
+            .count();
+    }
+    assert_eq!(said, 2);
     let silent = Config { interface_state: false, ..config() };
     let mut stage = Stage::started(silent);
     assert!(stage.turn(&says(HIGHER, State::Active, 200)).is_empty());

@@ -92,7 +92,7 @@ fn event_c_active_timer() {
     // Listen: the active router falls silent, the standby router does not.
     let mut stage = Stage::reaching(config(), "Listen");
     stage.now = at(5);
-    stage.hear(&says(HIGHER, State::Standby, 150));
+    stage.turn(&says(HIGHER, State::Standby, 150));
     stage.now = at(10);
     assert_eq!(stage.tick(), ["hello speak p100", "Listen -> Speak"]);
     assert_eq!(stage.view().reason, format!("c: active router {HIGHER} is silent"));

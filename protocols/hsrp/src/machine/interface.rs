@@ -16,6 +16,9 @@ use crate::wire::{InterfaceMessage, Role};
 /// How often it is repeated while nothing is active.
 const PERIOD: Duration = Duration::from_secs(30);
 
+/// The least time between two that were called for by others.
+const PAUSE: Duration = Duration::from_secs(1);
+
 impl StandbyGroup {
     /// This group's part in it has just changed, or is about to be told.
     pub(super) fn says_interface(&mut self, context: &mut Context<'_>, when: When) {
@@ -49,10 +52,12 @@ impl StandbyGroup {
         self.interface_state_at = None;
     }
 
-    /// A new active router was heard: at the end of this turn, whoever speaks for all.
+    /// A new active router was heard: at the end of this turn, whoever speaks for all says what it is. Two that take
+    /// turns, or a forger, do not have it said at the rate of their choice.
     pub(super) fn tells_of_new_active(&mut self, context: &Context<'_>) {
         if self.config.interface_state {
-            self.interface_state_at = Some(context.now);
+            let earliest = self.interface_said.map_or(context.now, |said| said + PAUSE);
+            self.interface_state_at = Some(context.now.max(earliest));
         }
     }
 
@@ -76,6 +81,7 @@ impl StandbyGroup {
         let role = Role::from_groups(active, passive);
         let message = InterfaceMessage { version: self.config.version, role, active, passive };
         self.says_message(context, when, &message);
+        self.interface_said = Some(context.now);
         self.counters.bump(Count::InterfaceStatesSent);
     }
 

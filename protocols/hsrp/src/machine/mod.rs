@@ -98,6 +98,8 @@ pub struct StandbyGroup {
     never_preempted: bool,
     /// When the interface's state is said again.
     interface_state_at: Option<Instant>,
+    /// When this group said it last.
+    interface_said: Option<Instant>,
     announcer: Announcer,
     neighbours: Neighbours,
     counters: Counters,
@@ -269,6 +271,7 @@ impl StandbyGroup {
             preemption: Preemption::Free,
             never_preempted: true,
             interface_state_at: None,
+            interface_said: None,
             announcer: Announcer::default(),
             neighbours: Neighbours::default(),
             counters: Counters::default(),
