@@ -28,6 +28,7 @@ fn help_names_every_subcommand() {
         "reload",
         "hand-over",
         "announce",
+        "decode",
         "lab",
         "cleanup",
     ] {

@@ -7,7 +7,7 @@ use fhrp::packet::ip_protocol::UDP;
 use fhrp::{Instant, Mac};
 use thiserror::Error;
 
-use super::reader::LinkType;
+use super::frame::LinkType;
 use crate::net::frame::{self, Below, Opened, Unreadable};
 
 /// `ether_type` of IPv4.

@@ -1,7 +1,9 @@
 //! The classic format: a header, then each frame behind 16 octets of time and lengths.
 //! draft-ietf-opsawg-pcap.
 
-use super::reader::{DamageKind, Found, Interface, LONGEST, LinkType, Then, Wrong};
+use super::fault::DamageKind;
+use super::frame::{Interface, LinkType};
+use super::reader::{Found, LONGEST, Then, Wrong};
 use super::window::Window;
 
 /// Octets before each frame.

@@ -1,7 +1,9 @@
 //! The newer format: blocks, each with its length in front and behind, in sections with interfaces of their own.
 //! draft-ietf-opsawg-pcapng.
 
-use super::reader::{DamageKind, Found, Interface, LONGEST, LinkType, Options, Then, Wrong};
+use super::fault::DamageKind;
+use super::frame::{Interface, LinkType, Options};
+use super::reader::{Found, LONGEST, Then, Wrong};
 use super::window::Window;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use fhrp::dissect::Dissection;
 
 use super::keys::KeyArgs;
 use super::{Exit, complain, text};
@@ -14,7 +15,7 @@ use crate::capture::Reader;
 use crate::decode::ahead::{Ahead, Event};
 use crate::decode::filter::Filter;
 use crate::decode::line::{self, Style};
-use crate::decode::{Decoder, Wish, json, tree};
+use crate::decode::{Decoder, What, Wish, json, tree};
 
 /// Octets of output that are put together before they are written.
 const CHUNK: usize = 64 << 10;
@@ -145,9 +146,7 @@ impl<W: Write> Printer<W> {
             if self.relative {
                 self.style.since = self.style.since.or(batch.first);
             }
-            for event in batch.drain() {
-                self.event(event, &name, &mut tally)?;
-            }
+            batch.drain(|event| self.event(event, &name, &mut tally))?;
             ahead.give_back(batch);
             if self.out.len() >= CHUNK || ahead.must_wait() {
                 self.flush()?;
@@ -158,10 +157,11 @@ impl<W: Write> Printer<W> {
         Ok(if tally.sum_up(&name, self.form) && is_read { Exit::Done } else { Exit::Failed })
     }
 
-    fn event(&mut self, event: Event<'_>, name: &str, tally: &mut Tally) -> io::Result<()> {
+    /// Gives back what was said of a frame.
+    fn event(&mut self, event: Event<'_>, name: &str, tally: &mut Tally) -> io::Result<Option<Dissection>> {
         match event {
             Event::Frame(frame, look) => {
-                let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(()) };
+                let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(None) };
                 if self.filter.takes(&decoded) {
                     tally.shown += 1;
                     match self.form {
@@ -169,6 +169,9 @@ impl<W: Write> Printer<W> {
                         Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
                         Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
                     }
+                }
+                if let What::Message(message) = decoded.what {
+                    return Ok(Some(message.shown));
                 }
             }
             Event::Damage(damage) => {
@@ -187,7 +190,7 @@ impl<W: Write> Printer<W> {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn flush(&mut self) -> io::Result<()> {

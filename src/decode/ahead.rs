@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use fhrp::dissect::Dissection;
+
 use super::dissector::{Dissector, Look};
 use crate::capture::link::LinkFault;
 use crate::capture::{Damage, Frame, Head, Interface, Reader};
@@ -38,6 +40,8 @@ pub struct Batch {
     octets: Vec<u8>,
     interfaces: Vec<Interface>,
     events: Vec<Kept>,
+    /// What was printed: memory is freed where it was asked for, or threads wait for each other.
+    printed: Vec<Dissection>,
 }
 
 enum Kept {
@@ -55,27 +59,40 @@ struct Place {
 }
 
 impl Batch {
-    /// Empties the batch: what happened in it, in order.
-    pub fn drain(&mut self) -> impl Iterator<Item = Event<'_>> {
-        let (octets, interfaces) = (&self.octets, &self.interfaces);
+    /// Empties the batch: `see` is told what happened in it, in order, and gives back what it was told of frames.
+    ///
+    /// # Errors
+    /// What `see` says.
+    pub fn drain<E>(
+        &mut self,
+        mut see: impl FnMut(Event<'_>) -> Result<Option<Dissection>, E>,
+    ) -> Result<(), E> {
+        let Batch { octets, interfaces, events, printed, .. } = self;
         let frame = |place: &Place| {
             let part = |range: &Range<usize>| octets.get(range.clone()).unwrap_or_default();
             let interface = interfaces.get(place.interface)?;
             Some(place.head.frame(part(&place.octets), part(&place.options), interface))
         };
-        self.events.drain(..).filter_map(move |kept| match kept {
-            Kept::Frame(place, look) => Some(Event::Frame(frame(&place)?, look)),
-            Kept::Foreign(place, fault) => Some(Event::Foreign(frame(&place)?, fault)),
-            Kept::Damage(damage) => Some(Event::Damage(damage)),
-        })
+        for kept in events.drain(..) {
+            let event = match kept {
+                Kept::Frame(place, look) => frame(&place).map(|frame| Event::Frame(frame, look)),
+                Kept::Foreign(place, fault) => frame(&place).map(|frame| Event::Foreign(frame, fault)),
+                Kept::Damage(damage) => Some(Event::Damage(damage)),
+            };
+            if let Some(event) = event {
+                printed.extend(see(event)?);
+            }
+        }
+        Ok(())
     }
 
     fn clear(&mut self) {
-        let Batch { read, first, octets, interfaces, events } = self;
+        let Batch { read, first, octets, interfaces, events, printed } = self;
         (*read, *first) = (0, None);
         octets.clear();
         interfaces.clear();
         events.clear();
+        printed.clear();
     }
 
     fn is_full(&self) -> bool {

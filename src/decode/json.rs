@@ -163,7 +163,7 @@ fn write_value(text: &mut Text<'_>, value: &Value) {
         Value::Number(number) => text.number(*number),
         Value::Digits(_) | Value::Mac(_) | Value::Address(_) => {
             text.str("\"");
-            text.value(value);
+            text.value(value, &[]);
             text.str("\"");
         }
         Value::Truth(value) => text.str(truth(Some(*value))),

@@ -25,7 +25,20 @@ const RED: &str = "\x1b[31m";
 const YELLOW: &str = "\x1b[33m";
 
 /// Details that say again what stands elsewhere in the line, or that nobody looks for in it.
-const LEFT_OUT: [&str; 5] = ["auth_type", "checksum_form", "state_code", "md5_address", "sequence"];
+const LEFT_OUT: [&str; 12] = [
+    "auth_type",
+    "checksum_form",
+    "state_code",
+    "md5_address",
+    "key_id",
+    "sequence",
+    "challenge",
+    "owner",
+    "redirect_s",
+    "timeout_s",
+    "lifetime_s",
+    "redirection_s",
+];
 
 /// Appends the line.
 pub fn write(decoded: &Decoded<'_>, style: &Style, out: &mut Vec<u8>) {
@@ -150,7 +163,7 @@ fn write_facts(shown: &Dissection, text: &mut Text<'_>) {
         let is_news = !matches!(value, Value::Truth(false) | Value::Number(0));
         if is_news && !LEFT_OUT.contains(name) {
             text.str(", ");
-            text.detail(name, value);
+            text.detail(name, value, &LEFT_OUT);
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | [`filter`] | which frames are asked for |
 //! | `recent` | a map that forgets |
 //! | `text` | numbers and words, written a million times |
-//! | [`line`], [`tree`], [`json`] | a frame in words, octet by octet, and for programs |
+//! | [`line`](mod@line), [`tree`], [`json`] | a frame in words, octet by octet, and for programs |
 //!
 //! Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
 

@@ -186,8 +186,8 @@ impl Text<'_> {
         self.str(&crate::log::printable(text));
     }
 
-    /// A detail's value, in words.
-    pub(super) fn value(&mut self, value: &Value) {
+    /// A detail's value, in words; in records what is in `left_out` is left out.
+    pub(super) fn value(&mut self, value: &Value, left_out: &[&str]) {
         match value {
             Value::Number(number) => self.number(*number),
             Value::Digits(digits) => self.show(digits),
@@ -200,25 +200,26 @@ impl Text<'_> {
                 self.0.push(b'[');
                 for (place, value) in values.iter().enumerate() {
                     self.str(if place > 0 { "; " } else { "" });
-                    self.value(value);
+                    self.value(value, left_out);
                 }
                 self.0.push(b']');
             }
             Value::Record(fields) => {
-                for (place, (name, value)) in fields.iter().enumerate() {
+                let shown = fields.iter().filter(|(name, _)| !left_out.contains(name));
+                for (place, (name, value)) in shown.enumerate() {
                     self.str(if place > 0 { ", " } else { "" });
-                    self.detail(name, value);
+                    self.detail(name, value, left_out);
                 }
             }
         }
     }
 
     /// A detail's name and value; of a fact only the name, and nothing if it is none.
-    pub(super) fn detail(&mut self, name: &str, value: &Value) {
+    pub(super) fn detail(&mut self, name: &str, value: &Value, left_out: &[&str]) {
         self.0.extend(name.bytes().map(|letter| if letter == b'_' { b' ' } else { letter }));
         if !matches!(value, Value::Truth(true)) {
             self.0.push(b' ');
-            self.value(value);
+            self.value(value, left_out);
         }
     }
 }
@@ -260,9 +261,8 @@ mod tests {
     fn details_read_as_words() {
         let record = Value::Record(vec![("owner", Value::Truth(true)), ("mac", Value::Text("a\nb".into()))]);
         let list = Value::List(vec![record, Value::Number(3)]);
-        assert_eq!(
-            said(|text| text.detail("active_forwarders", &list)),
-            "active forwarders [owner, mac a\\nb; 3]"
-        );
+        let detail = |left_out: &[&str]| said(|text| text.detail("active_forwarders", &list, left_out));
+        assert_eq!(detail(&[]), "active forwarders [owner, mac a\\nb; 3]");
+        assert_eq!(detail(&["owner"]), "active forwarders [mac a\\nb; 3]");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
@@ -216,6 +216,30 @@ fn standard_input_is_a_file_too() {
         assert_eq!(err(&output).contains("standard input: frame "), !whole);
         assert!(out(&output).lines().count() > 50);
     }
+}
+
+#[test]
+fn a_live_capture_is_shown_as_it_comes() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_firsthop"))
+        .args(["decode", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut capture = Capture::new();
+    capture.frame(&vrrp().frame());
+    let first = capture.octets();
+    stdin.write_all(&first).unwrap();
+    // Neither the end of the file nor another frame is there, and this line is.
+    assert!(lines.next().unwrap().unwrap().contains("     1 "));
+    let mut both = Capture::new();
+    both.frame(&vrrp().frame()).frame(&vrrp().frame());
+    stdin.write_all(&both.octets()[first.len()..]).unwrap();
+    assert!(lines.next().unwrap().unwrap().contains("     2 "));
+    drop(stdin);
+    assert!(lines.next().is_none() && child.wait().unwrap().success());
 }
 
 #[test]

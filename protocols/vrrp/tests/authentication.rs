@@ -46,16 +46,36 @@ fn members_share_the_numbers_of_the_authentication_header() {
     let config = header("monkey");
     let [mut one, mut two] = [Guard::new(&config), Guard::new(&config)];
     let [from_one, from_two] = [ip("192.0.2.1"), ip("192.0.2.2")];
-    let frames: Vec<Frame> = (0..5).map(|_| say(&mut one, from_one, MULTICAST_V4, WALL)).collect();
+    let frames: Vec<Frame> = (0..5).map(|_| say(&mut one, from_one, MULTICAST_V4, Duration::ZERO)).collect();
     for frame in &frames {
-        assert_eq!(hears(&mut two, frame, WALL), Ok(()));
+        assert_eq!(hears(&mut two, frame, Duration::ZERO), Ok(()));
     }
-    let sixth = say(&mut two, from_two, MULTICAST_V4, WALL);
+    let sixth = say(&mut two, from_two, MULTICAST_V4, Duration::ZERO);
     assert_eq!(sixth.received().payload[8..12], [0, 0, 0, 6]);
-    assert_eq!(hears(&mut one, &sixth, WALL), Ok(()));
-    let seventh = say(&mut one, from_one, MULTICAST_V4, WALL);
+    assert_eq!(hears(&mut one, &sixth, Duration::ZERO), Ok(()));
+    let seventh = say(&mut one, from_one, MULTICAST_V4, Duration::ZERO);
     assert_eq!(seventh.received().payload[8..12], [0, 0, 0, 7]);
-    assert_eq!(hears(&mut two, &frames[4], WALL), Err(AuthRefusal::HeaderReplayed { heard: 5, last: 5 }));
+    assert_eq!(
+        hears(&mut two, &frames[4], Duration::ZERO),
+        Err(AuthRefusal::HeaderReplayed { heard: 5, last: 5 })
+    );
+}
+
+/// Found by the simulation: a router that was started again began with 1, so that what it had said before could be
+/// repeated to a peer that was new.
+#[test]
+fn a_new_life_counts_above_the_old_one() {
+    let config = header("monkey");
+    let from = ip("192.0.2.1");
+    let mut first_life = Guard::new(&config);
+    let old: Vec<Frame> = (0..3).map(|_| say(&mut first_life, from, MULTICAST_V4, WALL)).collect();
+    let mut second_life = Guard::new(&config);
+    let new = say(&mut second_life, from, MULTICAST_V4, WALL + Duration::from_secs(4));
+    let mut peer = Guard::new(&config);
+    assert_eq!(hears(&mut peer, &new, WALL), Ok(()));
+    for frame in &old {
+        assert!(matches!(hears(&mut peer, frame, WALL), Err(AuthRefusal::HeaderReplayed { .. })));
+    }
 }
 
 /// Found by the simulation: two routers that took over at the same moment refused each other for ever.
@@ -74,7 +94,7 @@ fn members_that_speak_at_once_do_not_take_each_other_for_replays() {
 
 #[test]
 fn a_new_key_does_not_forget_what_was_heard() {
-    let old = say(&mut Guard::new(&header("monkey")), ip("192.0.2.1"), MULTICAST_V4, WALL);
+    let old = say(&mut Guard::new(&header("monkey")), ip("192.0.2.1"), MULTICAST_V4, Duration::ZERO);
     let mut guard = Guard::new(&header("monkey"));
     assert_eq!(hears(&mut guard, &old, WALL), Ok(()));
     guard.reconfigure(&header("donkey"));

@@ -31,6 +31,8 @@ pub(super) struct Witness {
     /// Since when it has been leaving, having said goodbye, and how long a member like it takes to take over.
     leaving: Option<(Instant, Duration)>,
     suspended: bool,
+    /// Until when a worse Active is tolerated; `None`: the next one's advertisement starts the delay.
+    tolerant_until: Option<Instant>,
     began: bool,
     link_up: bool,
     stopping: bool,
@@ -44,7 +46,11 @@ pub(super) struct Witness {
     said_before: Instant,
     /// By when it has to advertise out of turn, and why.
     owes: Option<(Instant, &'static str)>,
+    /// It has taken the role and not said so yet.
+    owes_claim: bool,
     owes_announcement: bool,
+    /// The kernel has refused what it wanted to hold, and it has stayed away.
+    was_refused: bool,
     has_will: bool,
     /// What has happened in this turn.
     turn: Happened,
@@ -70,7 +76,8 @@ struct Happened {
     stood_still: bool,
     ordered: bool,
     granted: Option<bool>,
-    /// What was granted has not been announced yet.
+    /// What was granted has not been claimed, or not been announced yet.
+    claim_due: bool,
     announcement_due: bool,
 }
 
@@ -114,6 +121,7 @@ impl Witness {
             state: State::Initialize,
             leaving: None,
             suspended: false,
+            tolerant_until: None,
             began: false,
             link_up: false,
             stopping: false,
@@ -123,7 +131,9 @@ impl Witness {
             said_at: Instant::ZERO,
             said_before: Instant::ZERO,
             owes: None,
+            owes_claim: false,
             owes_announcement: false,
+            was_refused: false,
             has_will: false,
             turn: Happened::default(),
         }
@@ -198,6 +208,7 @@ impl Witness {
 
     pub(super) fn granted(&mut self, granted: bool) {
         self.turn.granted = Some(granted);
+        self.turn.claim_due = granted && self.owes_claim;
         self.turn.announcement_due = granted && self.owes_announcement;
     }
 
@@ -274,9 +285,8 @@ impl Witness {
         }
     }
 
-    /// RFC 9568 §6.4.2.
+    /// RFC 9568 §6.4.2; the delay before preemption is ours.
     fn listens(&mut self, at: Instant, said: &Said, unclear: bool) {
-        let delayed = !self.member.preempt_delay().is_zero();
         let obeyed = |vigil: Vigil| Vigil {
             armed: vigil.armed.max(at),
             interval: said.interval,
@@ -285,10 +295,24 @@ impl Witness {
         let left = |vigil: Vigil| Vigil { armed: vigil.armed.max(at), wait: Wait::Skew, ..vigil };
         if said.priority == 0 {
             self.move_to(left(self.earliest), left(self.latest), unclear);
-        } else if said.priority >= self.priority() || !self.preempts() || self.suspended {
+        } else if said.priority >= self.priority() {
+            if !unclear {
+                self.tolerant_until = None;
+            }
             self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
-        } else if delayed {
-            self.move_to(obeyed(self.earliest), obeyed(self.latest), true);
+        } else if !self.preempts() || self.suspended {
+            self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
+        } else {
+            // When a delay began that may have been started by one of two versions, cannot be told.
+            let unclear = unclear || self.member.spoken == Spoken::Both;
+            let delay = self.member.preempt_delay();
+            let tolerated = self.tolerant_until.map_or(!delay.is_zero(), |end| at < end);
+            if self.tolerant_until.is_none() && !unclear {
+                self.tolerant_until = Some(at + delay);
+            }
+            if tolerated || (unclear && !delay.is_zero()) {
+                self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
+            }
         }
     }
 
@@ -345,6 +369,7 @@ impl Witness {
         self.turn.said = true;
         self.turn.goodbye_said |= goodbye;
         self.owes = None;
+        self.owes_claim = false;
         if self.state == State::Active {
             self.said_at = now;
         }
@@ -385,6 +410,7 @@ impl Witness {
     fn fell(&mut self, reason: &str) -> Result<(), Breach> {
         let finished = self.leaving.is_some();
         let cause = self.stopping || !self.link_up || self.turn.granted == Some(false) || finished;
+        self.was_refused = self.turn.granted == Some(false);
         self.state = State::Initialize;
         self.leaving = None;
         self.suspended = false;
@@ -420,13 +446,18 @@ impl Witness {
                 return broken(Invariant::Cause, format!("becomes Backup without a cause: {reason}"));
             }
         };
-        if self.state == State::Initialize {
-            self.suspended = false;
-        }
+        let begins = self.state == State::Initialize;
+        self.suspended &= !begins;
+        let delay = self.member.preempt_delay();
+        self.tolerant_until = (begins && !delay.is_zero()).then_some(now + delay);
         let waits_for_start = self.state == State::Initialize
             && self.member.is_owner()
             && self.startup_until.is_some_and(|end| end > now);
+        if begins && self.member.is_owner() && !waits_for_start && !self.was_refused {
+            return broken(Invariant::NotTooLate, "owns the addresses, and waits");
+        }
         let wait = if waits_for_start { Wait::Nothing } else { Wait::DownInterval };
+        self.was_refused = false;
         self.state = State::Backup;
         self.leaving = None;
         self.owes = None;
@@ -463,6 +494,7 @@ impl Witness {
         self.suspended = false;
         self.startup_until = None;
         self.said_at = now;
+        self.owes_claim = !self.turn.said;
         self.owes_announcement = true;
         verdict
     }
@@ -605,6 +637,9 @@ impl Witness {
         if self.has_will != active {
             let what = if active { "leaves no last will" } else { "leaves a last will" };
             return broken(Invariant::Obligations, format!("{what} while {state}"));
+        }
+        if active && self.owes_claim && happened.claim_due {
+            return broken(Invariant::Cadence, "has taken the role and does not say so");
         }
         if active && self.owes_announcement && happened.announcement_due {
             return broken(Invariant::Obligations, "does not announce what it holds");

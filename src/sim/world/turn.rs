@@ -79,7 +79,7 @@ impl World<'_> {
         match &frame.sense {
             Sense::Packet { .. } => {}
             Sense::Question { .. } | Sense::Answer { .. } => {
-                self.is_asked(router, daemon, now, frame, effects);
+                self.is_asked(router, daemon, now, frame, effects)?;
             }
             Sense::Message { group, said } => {
                 let Ok(received) = frame::parse(&frame.octets, at) else { return Ok(()) };
@@ -136,15 +136,21 @@ impl World<'_> {
         now: Now,
         frame: &Frame,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Result<(), Violation> {
         let asked = match neighbour::parse_solicitation(&frame.octets) {
             Some(Asked::Arp(solicitation) | Asked::Neighbour { solicitation, .. }) => solicitation,
-            Some(Asked::Router { .. }) | None => return,
+            Some(Asked::Router { .. }) | None => return Ok(()),
         };
-        let Some(reply) = daemon.engine.solicited(now, LINK, &asked, effects) else { return };
+        let Some(reply) = daemon.engine.solicited(now, LINK, &asked, effects) else { return Ok(()) };
+        let kernel = &self.machines[router].kernel;
+        if !kernel.iter().any(|held| held.addresses.contains_key(&asked.target)) {
+            let what = format!("answers for {}, which its kernel does not hold", asked.target);
+            return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
+        }
         if let Sense::Question { host } = frame.sense {
             self.answers(router, reply.mac, asked.target, host, reply.router);
         }
+        Ok(())
     }
 
     fn obeys(
@@ -197,6 +203,7 @@ impl World<'_> {
         effects: &[Effect],
     ) -> Result<(), Violation> {
         self.stats.transitions += transitions(effects);
+        self.judges_announcements(router, daemon, effects)?;
         self.notes(router, daemon, effects);
         let settled = self.watch.settled;
         if settled && transitions(effects) > 0 {
@@ -210,6 +217,24 @@ impl World<'_> {
             let turn = Turn { now: now.monotonic, index: *index, effects, holds, deadline, settled };
             let verdict = self.rules[group].turn(router, &turn);
             verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
+        }
+        Ok(())
+    }
+
+    /// Hosts are told of an address when its frames are taken there, and not before. RFC 9568 §8.1.2.
+    fn judges_announcements(
+        &self,
+        router: usize,
+        daemon: &Daemon,
+        effects: &[Effect],
+    ) -> Result<(), Violation> {
+        for effect in effects {
+            let Effect::Announce { group, .. } = effect else { continue };
+            let number = daemon.groups.iter().position(|index| index == group);
+            if number.is_some_and(|number| self.machines[router].kernel[number].is_empty()) {
+                let what = "announces what its kernel does not hold".to_owned();
+                return Err(self.breaks(Some(router), number, Breach::new(Invariant::Obligations, what)));
+            }
         }
         Ok(())
     }

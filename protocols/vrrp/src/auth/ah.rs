@@ -13,6 +13,7 @@
 //! counts on from the highest number heard.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use fhrp::Received;
 use fhrp::packet::ip_protocol;
@@ -94,6 +95,17 @@ impl Association {
         self.secret = secret.clone();
     }
 
+    /// One above the highest number there was, and no less than the seconds since the Unix epoch. A router that is
+    /// started again and hears nobody would begin with 1: its peers would refuse it, and what it said in an earlier
+    /// life could be repeated to those who never heard it.
+    fn next(&self, wall: Duration) -> u32 {
+        // In 2106 the seconds wrap, and the circle of numbers with them.
+        let seconds = wall.as_secs() as u32;
+        let Some(last) = self.last else { return seconds.max(1) };
+        let next = last.wrapping_add(1);
+        if is_after(seconds, next) { seconds } else { next }
+    }
+
     /// The highest number sent or heard.
     pub(super) fn number(&self) -> Option<u32> {
         self.last
@@ -104,7 +116,12 @@ impl Association {
         self.last = number;
     }
 
-    pub(super) fn seal(&mut self, advertisement: &Advertisement, envelope: &Envelope) -> Vec<u8> {
+    pub(super) fn seal(
+        &mut self,
+        advertisement: &Advertisement,
+        envelope: &Envelope,
+        wall: Duration,
+    ) -> Vec<u8> {
         let message = emit(
             advertisement,
             ChecksumForm::MessageOnly,
@@ -117,7 +134,7 @@ impl Association {
             // Version 2 has no IPv6, and a message of it over IPv6 is refused by whoever hears it.
             return message;
         };
-        let sequence = self.last.map_or(1, |last| last.wrapping_add(1));
+        let sequence = self.next(wall);
         self.last = Some(sequence);
 
         let mut head = [0; BEFORE_ICV];

@@ -110,7 +110,7 @@ impl Guard {
             (By::Text(password), Version::V2) => plain(password.seal(advertisement, &envelope)),
             (By::Header(association), Version::V2) => Sealed {
                 protocol: ip_protocol::AUTHENTICATION_HEADER,
-                payload: association.seal(advertisement, &envelope),
+                payload: association.seal(advertisement, &envelope, wall),
             },
             (By::CiscoMd5(chain), Version::V2) => plain(chain.seal(advertisement, &envelope)),
             (By::Trailer(association), _) => plain(association.seal(advertisement, &envelope, wall)),
