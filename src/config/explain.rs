@@ -31,9 +31,9 @@ pub struct GroupMeaning {
     pub name: String,
     /// The interface.
     pub interface: String,
-    /// `vrrp`
+    /// `vrrp` or `hsrp`
     pub protocol: &'static str,
-    /// `2`, `3` or `2+3`
+    /// VRRP: `2`, `3` or `2+3`; HSRP: `1` or `2`
     pub version: &'static str,
     /// Its number.
     pub id: u16,
@@ -50,7 +50,7 @@ pub struct GroupMeaning {
     /// Whether the addresses answer ping and offer services.
     pub accept: bool,
     /// Spans of time.
-    pub timers: Timers,
+    pub timers: Spans,
     /// Everything else, by name, as clauses.
     pub facts: Vec<Fact>,
     /// What follows from the settings and is easily overlooked.
@@ -66,7 +66,34 @@ pub struct Fact {
     pub value: String,
 }
 
-/// The spans of time that decide about a fail-over, if every router uses the same interval.
+/// Spans of time, as each protocol has them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Spans {
+    /// VRRP's.
+    Vrrp(Timers),
+    /// HSRP's.
+    Hsrp(Times),
+}
+
+/// The spans of time that decide about a fail-over in HSRP, if every router has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Times {
+    /// Between two hellos.
+    #[serde(rename = "hello_time_ms", serialize_with = "milliseconds")]
+    pub hello_time: Duration,
+    /// The last hello heard until a router counts as gone.
+    #[serde(rename = "hold_time_ms", serialize_with = "milliseconds")]
+    pub hold_time: Duration,
+    /// A crash of the active router until the standby router takes over, if it crashes just before it would speak.
+    #[serde(rename = "crash_best_ms", serialize_with = "milliseconds")]
+    pub crash_best: Duration,
+    /// The same, if it crashes right after a hello.
+    #[serde(rename = "crash_worst_ms", serialize_with = "milliseconds")]
+    pub crash_worst: Duration,
+}
+
+/// The spans of time that decide about a fail-over in VRRP, if every router uses the same interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Timers {
     /// Between two advertisements.
@@ -113,7 +140,13 @@ pub fn explain(plan: &Plan) -> Meaning {
 }
 
 fn group(plan: &GroupPlan) -> GroupMeaning {
-    let ProtocolPlan::Vrrp(config) = &plan.protocol;
+    match &plan.protocol {
+        ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
+        ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
+    }
+}
+
+fn vrrp_group(plan: &GroupPlan, config: &Config) -> GroupMeaning {
     GroupMeaning {
         name: plan.name.clone(),
         interface: plan.interface.clone(),
@@ -130,7 +163,7 @@ fn group(plan: &GroupPlan) -> GroupMeaning {
         addresses: config.addresses.clone(),
         excluded_addresses: config.excluded.clone(),
         accept: config.accept,
-        timers: Timers::of(config),
+        timers: Spans::Vrrp(Timers::of(config)),
         facts: facts(config),
         hints: hints(config),
     }
@@ -150,7 +183,8 @@ fn facts(config: &Config) -> Vec<Fact> {
         let value = format!("listens for {} before it takes part", readable(config.startup_delay));
         facts.push(Fact { name: "start", value });
     }
-    facts.push(Fact { name: "announcements", value: announcements(config) });
+    let value = announcements(config.family, &config.announcements);
+    facts.push(Fact { name: "announcements", value });
     if config.versions != Versions::V3 && (config.learn_interval || config.on_mismatch == OnMismatch::Accept)
     {
         let interval = if config.learn_interval { "is learnt from the Active" } else { "must be the same" };
@@ -256,9 +290,10 @@ fn preemption(config: &Config) -> String {
     }
 }
 
-fn announcements(config: &Config) -> String {
-    let Schedule { repeats, refresh, form } = &config.announcements;
-    let mut text = match (config.family, form) {
+/// What is announced, and when again.
+pub(super) fn announcements(family: Family, schedule: &Schedule) -> String {
+    let Schedule { repeats, refresh, form } = schedule;
+    let mut text = match (family, form) {
         (Family::Ipv6, _) => "neighbour advertisements".to_owned(),
         (Family::Ipv4, ArpForm::Request) => "gratuitous ARP requests".to_owned(),
         (Family::Ipv4, ArpForm::Reply) => "gratuitous ARP replies".to_owned(),
@@ -358,12 +393,13 @@ impl fmt::Display for Meaning {
 
 impl fmt::Display for GroupMeaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner = if self.priority == OWNER_PRIORITY { ", owner" } else { "" };
-        let GroupMeaning { name, family, version, priority, timers, .. } = self;
-        writeln!(f, "{name}: VRRP version {version}, {family}, priority {priority}{owner}")?;
+        let GroupMeaning { name, protocol, family, version, priority, .. } = self;
+        let owner = if self.is_owner() { ", owner" } else { "" };
+        let protocol = protocol.to_uppercase();
+        writeln!(f, "{name}: {protocol} version {version}, {family}, priority {priority}{owner}")?;
         let list = |addresses: &[InterfaceAddress]| -> String {
             let texts: Vec<String> = addresses.iter().map(InterfaceAddress::to_string).collect();
-            texts.join(", ")
+            if texts.is_empty() { "learnt from the active router".to_owned() } else { texts.join(", ") }
         };
         let mut line = |name: &str, value: &str| writeln!(f, "  {name:21} {value}");
         line("addresses", &list(&self.addresses))?;
@@ -372,15 +408,8 @@ impl fmt::Display for GroupMeaning {
         }
         let mac = self.virtual_mac.map_or("none: the interface's own".to_owned(), |mac| mac.to_string());
         line("virtual MAC", &mac)?;
-        line("skew time", &readable(timers.skew_time))?;
-        let down = format!("{} after the last advertisement", readable(timers.active_down_interval));
-        line("active-down interval", &down)?;
-        if self.priority == OWNER_PRIORITY {
-            line("fail-over", "is Active whenever it runs; the others follow by their own priority")?;
-        } else {
-            let (best, worst) = (readable(timers.crash_best), readable(timers.crash_worst));
-            line("fail-over", &format!("takes over {best} to {worst} after a crash of the Active,"))?;
-            line("", &format!("{} after a graceful stop", readable(timers.skew_time)))?;
+        for (name, value) in self.spans() {
+            line(name, &value)?;
         }
         for fact in &self.facts {
             line(fact.name, &fact.value)?;
@@ -389,5 +418,40 @@ impl fmt::Display for GroupMeaning {
             line("note", hint)?;
         }
         Ok(())
+    }
+}
+
+impl GroupMeaning {
+    fn is_owner(&self) -> bool {
+        self.protocol == "vrrp" && self.priority == OWNER_PRIORITY
+    }
+
+    /// The spans of time, line by line.
+    fn spans(&self) -> Vec<(&'static str, String)> {
+        let timers = match self.timers {
+            Spans::Vrrp(timers) => timers,
+            Spans::Hsrp(Times { hello_time, hold_time, crash_best, crash_worst }) => {
+                let (best, worst) = (readable(crash_best), readable(crash_worst));
+                return vec![
+                    ("hello time", readable(hello_time)),
+                    ("hold time", format!("{} after the last hello", readable(hold_time))),
+                    ("fail-over", format!("the standby router takes over {best} to {worst} after a crash,")),
+                    ("", "at once after a graceful stop".to_owned()),
+                ];
+            }
+        };
+        let down = format!("{} after the last advertisement", readable(timers.active_down_interval));
+        let mut lines = vec![("skew time", readable(timers.skew_time)), ("active-down interval", down)];
+        if self.is_owner() {
+            lines.push((
+                "fail-over",
+                "is Active whenever it runs; the others follow by their own priority".into(),
+            ));
+        } else {
+            let (best, worst) = (readable(timers.crash_best), readable(timers.crash_worst));
+            lines.push(("fail-over", format!("takes over {best} to {worst} after a crash of the Active,")));
+            lines.push(("", format!("{} after a graceful stop", readable(timers.skew_time))));
+        }
+        lines
     }
 }

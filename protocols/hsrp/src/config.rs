@@ -9,6 +9,8 @@ use std::time::Duration;
 use fhrp::announcer::{ArpForm, Schedule};
 use fhrp::{Family, InterfaceAddress, Mac};
 
+pub use fhrp::holdings::RouterAdvertising as RouterAdvertisement;
+
 use crate::auth::Authentication;
 use crate::vmac::virtual_mac;
 use crate::wire::Version;
@@ -132,19 +134,4 @@ pub struct InitialDelay {
     pub started: Duration,
     /// After its interface came up.
     pub link_up: Duration,
-}
-
-/// Router advertisements of the group. RFC 4861 §6.2.1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouterAdvertisement {
-    /// AdvDefaultLifetime.
-    pub lifetime: Duration,
-    /// MaxRtrAdvInterval.
-    pub interval: Duration,
-    /// AdvManagedFlag.
-    pub managed: bool,
-    /// AdvOtherConfigFlag.
-    pub other: bool,
-    /// AdvPrefixList.
-    pub prefixes: Vec<InterfaceAddress>,
 }
