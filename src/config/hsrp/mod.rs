@@ -20,7 +20,7 @@ use super::claims::Claims;
 use super::raw;
 use super::reader::{Reader, Span, Spanned, or};
 use super::shared;
-use super::value::MacChoice;
+use super::value::{MacChoice, TimeSpan};
 
 /// One group while it is being judged.
 struct Draft<'a> {
@@ -147,15 +147,21 @@ fn preempt(draft: &Draft<'_>, reader: &mut Reader) -> Preempt {
     let on = or(&raw.preempt, false);
     let delay = shared::delay("preempt-delay", &raw.preempt_delay, reader);
     let after_start = shared::delay("preempt-delay-after-start", &raw.preempt_delay_after_start, reader);
+    let some = |time: &Option<Spanned<TimeSpan>>| {
+        time.as_ref().filter(|time| !time.value.0.is_zero()).map(|time| time.span.clone())
+    };
     let idle = [
-        ("preempt-delay", raw.preempt_delay.as_ref().map(|value| &value.span)),
-        ("preempt-delay-after-start", raw.preempt_delay_after_start.as_ref().map(|value| &value.span)),
-        ("preempt-equal", raw.preempt_equal.as_ref().filter(|value| value.value).map(|value| &value.span)),
+        ("preempt-delay", some(&raw.preempt_delay)),
+        ("preempt-delay-after-start", some(&raw.preempt_delay_after_start)),
+        (
+            "preempt-equal",
+            raw.preempt_equal.as_ref().filter(|equal| equal.value).map(|equal| equal.span.clone()),
+        ),
     ];
     for (key, span) in idle {
         if let Some(span) = span.filter(|_| !on) {
             let label = "leave it out, or add `preempt = true`: HSRP does not preempt unless it is told to";
-            reader.warn(span, format!("`{key}` has no effect without preemption"), label);
+            reader.warn(&span, format!("`{key}` has no effect without preemption"), label);
         }
     }
     let by_address = or(&raw.preempt_equal, false);

@@ -59,7 +59,7 @@ fn can_be_said(draft: &Draft<'_>, key: &str, time: Duration, all: Times, span: &
         }
         Version::V1 | Version::V2 => (MILLISECOND, "whole milliseconds"),
     };
-    if time.as_nanos() % step.as_nanos() != 0 {
+    if !time.as_nanos().is_multiple_of(step.as_nanos()) {
         reader.error(span, format!("`{key}` of {} cannot be sent", spelt(time)), name);
     }
 }
