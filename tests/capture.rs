@@ -312,6 +312,21 @@ fn behind_a_lie_reading_goes_on() {
 }
 
 #[test]
+fn a_lie_in_every_third_record_costs_no_time() {
+    let frames: Vec<_> = frames(60_000).into_iter().map(|(at, _)| (at, vec![7; 60])).collect();
+    for (mut file, _) in formats(&frames) {
+        let (whole, _) = read(&file);
+        let is_pcapng = file[..4] == [0x0a, 0x0d, 0x0d, 0x0a];
+        for seen in whole.iter().skip(1).step_by(3) {
+            let at = seen.offset as usize + if is_pcapng { 4 } else { 8 };
+            file[at..at + 4].fill(0xff);
+        }
+        let (seen, damages) = read(&file);
+        assert_eq!((seen.len(), damages.len()), (40_000, 20_000));
+    }
+}
+
+#[test]
 fn a_frame_that_contradicts_its_block_costs_only_itself() {
     let good = LITTLE.enhanced(0, 1, &[1; 20], &[]);
     let mut long = LITTLE.enhanced(0, 2, &[2; 20], &[]);

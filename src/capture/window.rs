@@ -16,11 +16,13 @@ pub(super) struct Window {
     end: usize,
     /// Where `start` lies in the stream.
     offset: u64,
+    /// The stream has ended: everything there is, is in the buffer.
+    over: bool,
 }
 
 impl Window {
     pub(super) fn new(source: Octets) -> Window {
-        Window { source, buffer: vec![0; ROOM], start: 0, end: 0, offset: 0 }
+        Window { source, buffer: vec![0; ROOM], start: 0, end: 0, offset: 0, over: false }
     }
 
     /// Where the window begins in the stream, in octets from its beginning.
@@ -31,7 +33,7 @@ impl Window {
     /// The next `count` octets, or as many as there are before the end of the stream. The window grows to hold
     /// them: how much may be asked for is for the caller to bound.
     pub(super) fn look(&mut self, count: usize) -> io::Result<&[u8]> {
-        if self.end - self.start < count {
+        if self.end - self.start < count && !self.over {
             self.fill(count)?;
         }
         Ok(self.held(count))
@@ -70,13 +72,17 @@ impl Window {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.buffer.len() < count {
-            self.buffer.resize(count, 0);
+        // Twice as long as what is asked for, so that it is not moved again for every few octets that are left behind.
+        if self.buffer.len() < 2 * count {
+            self.buffer.resize(2 * count, 0);
         }
         while self.end < count {
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.source.read(room) {
-                Ok(0) => break,
+                Ok(0) => {
+                    self.over = true;
+                    break;
+                }
                 Ok(got) => self.end += got.min(room.len()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

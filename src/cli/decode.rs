@@ -158,7 +158,12 @@ impl<W: Write> Printer<W> {
     }
 
     /// Gives back what was said of a frame.
-    fn event(&mut self, event: Event<'_>, name: &str, tally: &mut Tally) -> io::Result<Option<Dissection>> {
+    fn event(
+        &mut self,
+        event: Event<'_>,
+        name: &str,
+        tally: &mut Tally,
+    ) -> io::Result<Option<Box<Dissection>>> {
         match event {
             Event::Frame(frame, look) => {
                 let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(None) };

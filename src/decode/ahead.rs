@@ -41,7 +41,8 @@ pub struct Batch {
     interfaces: Vec<Interface>,
     events: Vec<Kept>,
     /// What was printed: memory is freed where it was asked for, or threads wait for each other.
-    printed: Vec<Dissection>,
+    #[expect(clippy::vec_box, reason = "they come in boxes, and are not worth unpacking")]
+    printed: Vec<Box<Dissection>>,
 }
 
 enum Kept {
@@ -65,7 +66,7 @@ impl Batch {
     /// What `see` says.
     pub fn drain<E>(
         &mut self,
-        mut see: impl FnMut(Event<'_>) -> Result<Option<Dissection>, E>,
+        mut see: impl FnMut(Event<'_>) -> Result<Option<Box<Dissection>>, E>,
     ) -> Result<(), E> {
         let Batch { octets, interfaces, events, printed, .. } = self;
         let frame = |place: &Place| {
@@ -190,7 +191,8 @@ impl Ahead {
 fn read(mut reader: Reader, dissector: &Dissector, full: &SyncSender<Batch>, empty: &Receiver<Batch>) {
     let mut batch = Batch::default();
     loop {
-        let must_wait = !reader.holds_next() && batch.read > 0;
+        let has_news = batch.read > 0 || !batch.events.is_empty();
+        let must_wait = has_news && !reader.holds_next();
         if must_wait || batch.is_full() {
             let next = empty.try_recv().unwrap_or_default();
             if full.send(mem::replace(&mut batch, next)).is_err() {

@@ -15,14 +15,13 @@ use crate::protocols::DECODED;
 
 /// What a look at a frame finds.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most looks that find anything find a message")]
 pub enum Look {
     /// Nobody's business here.
     Nothing,
     /// ARP or Neighbour Discovery; about a virtual address, perhaps.
     Neighbour,
     /// A message of a redundancy protocol.
-    Message(Dissection),
+    Message(Box<Dissection>),
 }
 
 /// Takes single frames apart.
@@ -63,7 +62,7 @@ impl Dissector {
         Ok(match packet.received(Instant::from_nanos(frame.at)) {
             // What a fragment begins with is anybody's guess, and a header that is none says nothing at all.
             Err(_) | Ok(Opened { fault: Some(Unreadable::Fragment), .. }) => {
-                Look::Message(Dissection::new(whose))
+                Look::Message(Box::new(Dissection::new(whose)))
             }
             Ok(Opened { received, .. }) => {
                 self.dissect(&received, &self.wish.carp_addresses).map_or(Look::Nothing, Look::Message)
@@ -72,13 +71,12 @@ impl Dissector {
     }
 
     /// By the first protocol whose frame it is. `addresses` are those that CARP's digest may cover.
-    pub(super) fn dissect(&self, received: &Received<'_>, addresses: &[IpAddr]) -> Option<Dissection> {
+    pub(super) fn dissect(&self, received: &Received<'_>, addresses: &[IpAddr]) -> Option<Box<Dissection>> {
         for protocol in DECODED {
             let keys: Vec<&[u8]> = self.wish.keys.of(protocol.name()).collect();
             let known = Known { keys: &keys, addresses, fields: self.wish.fields };
-            let shown = protocol.dissect(received, &known);
-            if shown.is_some() {
-                return shown;
+            if let Some(shown) = protocol.dissect(received, &known) {
+                return Some(Box::new(shown));
             }
         }
         None

@@ -71,7 +71,6 @@ pub struct Decoded<'a> {
 
 /// What a frame says.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are messages")]
 pub enum What<'a> {
     /// A message of a redundancy protocol.
     Message(Message<'a>),
@@ -85,7 +84,7 @@ pub struct Message<'a> {
     /// Its envelope; `None` if that could not be read.
     pub received: Option<Received<'a>>,
     /// Its content, and every rule that is broken.
-    pub shown: Dissection,
+    pub shown: Box<Dissection>,
     /// Whether enough of it was captured to judge it.
     pub whole: bool,
 }
@@ -150,7 +149,7 @@ impl Decoder {
         scope: Scope,
         frame: &Frame<'a>,
         packet: &Packet<'a>,
-        mut shown: Dissection,
+        mut shown: Box<Dissection>,
     ) -> Message<'a> {
         let Opened { received, fault } = match packet.received(Instant::from_nanos(frame.at)) {
             Ok(opened) => opened,
@@ -189,8 +188,8 @@ impl Decoder {
         if announced.is_empty() || is_proven(shown) || !self.dissector.has_keys("carp") {
             return;
         }
-        if let Some(again) = self.dissector.dissect(received, announced).filter(is_proven) {
-            *shown = again;
+        if let Some(again) = self.dissector.dissect(received, announced).filter(|again| is_proven(again)) {
+            *shown = *again;
         }
     }
 

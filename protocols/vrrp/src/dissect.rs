@@ -244,7 +244,7 @@ fn find_proof(received: &Received<'_>, heard: &Heard<'_>, shown: &mut Dissection
         }
         (_, Some(trailer)) => {
             details.push(("key_id", Value::Number(trailer.key.into())));
-            details.push(("sequence", Value::Number(trailer.sequence)));
+            details.push(("sequence", Value::digits(trailer.sequence.to_be_bytes())));
             if !trailer.is_well_formed() {
                 let HmacTrailer { kind, reserved, .. } = trailer;
                 let text =
