@@ -28,7 +28,9 @@ fn help_names_every_subcommand() {
         "reload",
         "hand-over",
         "announce",
+        "analyze",
         "decode",
+        "replay",
         "lab",
         "cleanup",
     ] {

@@ -11,6 +11,9 @@ const STEPS: u32 = 8;
 /// Gaps shorter than this part of the promise belong to one burst: versions or checksum forms side by side.
 const BURST: u64 = 10;
 
+/// Gaps longer than so many promises are silences, not irregularity.
+const SILENCE: u64 = 4;
+
 /// Gaps of one router, gathered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cadence {
@@ -65,6 +68,9 @@ impl Cadence {
             return;
         }
         self.last = Some(at);
+        if gap > promise.saturating_mul(SILENCE) {
+            return;
+        }
         self.least = if self.count == 0 { gap } else { self.least.min(gap) };
         self.most = self.most.max(gap);
         self.sum += u128::from(gap);

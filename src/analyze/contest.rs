@@ -8,13 +8,23 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::member::Member;
-use super::moment::{about, nanos, spell};
-use super::reading::{Part, Stance, Statement, Vacancy, Verdict, better, disagreements, wait_before_taking};
+use super::moment::nanos;
+use super::reading::{Part, Stance, Statement};
 use super::story::{Cause, Change, Event, What};
 use crate::draw::Role;
 
+use cause::disagreement;
+
+mod cause;
+mod vacancy;
+
+/// How long a router may take to act, beyond what the rules have it wait.
+const LATE: u64 = 10_000_000;
 /// Timers and clocks differ by so many parts of a thousand.
 const TOLERANCE: u64 = 30;
+
+/// A time to wait, and the rule that says so.
+type Rule = (std::time::Duration, &'static str);
 
 /// What a contest works on.
 pub(super) struct Scene<'a> {
@@ -45,6 +55,8 @@ struct Holder {
     last: u64,
     /// How long it may be silent.
     patience: Option<u64>,
+    /// Its priority for this role alone.
+    rank: Option<u8>,
 }
 
 impl Holder {
@@ -54,7 +66,7 @@ impl Holder {
 }
 
 /// Two who hold the role.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Overlap {
     incumbent: IpAddr,
     /// Since when it holds the role.
@@ -63,9 +75,15 @@ struct Overlap {
     since: u64,
     frame: u64,
     coup: bool,
+    /// When the challenger claimed the role last.
+    claimed: u64,
+    /// Their priorities for this role alone, the incumbent's first.
+    ranks: Option<(u8, u8)>,
     /// Frames in which the incumbent still claimed the role, and the last of them.
     objections: u64,
     objected: u64,
+    /// Why they refused each other's frames when it began.
+    refusal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +91,8 @@ struct Left {
     who: IpAddr,
     at: u64,
     how: How,
+    /// Its last frame as the holder, if it said goodbye after that.
+    held: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,15 +144,20 @@ impl Contest {
             overlap.objections += 1;
             overlap.objected = at;
         }
+        for overlap in self.overlaps.iter_mut().filter(|overlap| overlap.challenger == who) {
+            overlap.claimed = at;
+        }
         if let Some(holder) = self.holders.iter_mut().find(|holder| holder.who == who) {
             holder.last = at;
             holder.patience = patience;
+            holder.rank = said.rank;
             return;
         }
         if self.holders.is_empty() {
             self.fills_vacancy(scene, at, who, patience);
         }
         for incumbent in &self.holders {
+            let refusal = disagreement(scene, incumbent.who, who, true);
             self.overlaps.push(Overlap {
                 incumbent: incumbent.who,
                 incumbent_since: incumbent.since,
@@ -140,56 +165,15 @@ impl Contest {
                 since: at,
                 frame: scene.frame,
                 coup: said.coup,
+                claimed: at,
+                ranks: incumbent.rank.zip(said.rank),
                 objections: 0,
                 objected: at,
+                refusal,
             });
         }
-        self.holders.push(Holder { who, since: at, last: at, patience });
+        self.holders.push(Holder { who, since: at, last: at, patience, rank: said.rank });
         self.becomes(scene, who, at, Role::Holding, said.word);
-    }
-
-    /// Nobody held the role, and somebody takes it.
-    fn fills_vacancy(&mut self, scene: &mut Scene<'_>, at: u64, who: IpAddr, patience: Option<u64>) {
-        let Some(left) = self.left.take() else {
-            let at_once = patience.is_some_and(|patience| at <= patience);
-            let what = match at_once {
-                true => What::Holds { who },
-                false => What::Election(Change::new(
-                    who,
-                    Cause::Vacancy,
-                    "nobody was heard to hold the role".into(),
-                )),
-            };
-            return self.took(scene, at, scene.frame, what);
-        };
-        let vacancy = match left.how {
-            How::Resigned => Some(Vacancy::Resigned),
-            How::Silent => Some(Vacancy::Silent),
-            How::SteppedDown => None,
-        };
-        let silence = about(at.saturating_sub(left.at));
-        let (cause, mut why) = match left.how {
-            How::Resigned => (Cause::HandOver, format!("{} gave it up", left.who)),
-            // Back before anybody took the role: its silence is told already.
-            How::Silent if left.who == who => return,
-            How::Silent => (Cause::Timeout, format!("{} was silent for {silence}", left.who)),
-            How::SteppedDown => (Cause::Vacancy, format!("{} had stepped down", left.who)),
-        };
-        let expected = vacancy.and_then(|vacancy| {
-            let (successor, holder) = scene.members.get(&who)?.beside(scene.members.get(&left.who)?)?;
-            let (wait, rule) = wait_before_taking(scene.protocol, successor, holder, vacancy)?;
-            let priority =
-                successor.priority.map(|priority| format!("priority {priority} waits ")).unwrap_or_default();
-            why += &format!("; {priority}{} ({rule})", spell(wait));
-            Some(nanos(wait))
-        });
-        let change = Change {
-            from: Some(left.who),
-            vacant_ns: Some(at.saturating_sub(left.at)),
-            expected_ns: expected,
-            ..Change::new(who, cause, why)
-        };
-        self.took(scene, at, scene.frame, What::TakeOver(change));
     }
 
     fn took(&mut self, scene: &mut Scene<'_>, at: u64, frame: u64, what: What) {
@@ -203,10 +187,11 @@ impl Contest {
         if again && !self.holds(who) {
             return;
         }
+        let held = self.holders.iter().find(|holder| holder.who == who).map(|holder| holder.last);
         self.gives_in(scene, who);
         self.holders.retain(|holder| holder.who != who);
         if self.holders.is_empty() {
-            self.left = Some(Left { who, at, how: How::Resigned });
+            self.left = Some(Left { who, at, how: How::Resigned, held });
         }
         scene.events.push(Event {
             at_ns: at,
@@ -222,7 +207,7 @@ impl Contest {
             let alone = !self.gives_in(scene, who);
             self.holders.retain(|holder| holder.who != who);
             if alone {
-                self.left = Some(Left { who, at, how: How::SteppedDown });
+                self.left = Some(Left { who, at, how: How::SteppedDown, held: None });
                 let what = What::StepDown { who, word };
                 scene.events.push(Event { at_ns: at, frame: scene.frame, part: self.part, what });
             }
@@ -270,21 +255,21 @@ impl Contest {
 
     fn falls_silent(&mut self, scene: &mut Scene<'_>, holder: Holder, now: u64) {
         if self.holders.is_empty() {
-            self.left = Some(Left { who: holder.who, at: holder.last, how: How::Silent });
+            self.left = Some(Left { who: holder.who, at: holder.last, how: How::Silent, held: None });
         }
         let length_ns = now.saturating_sub(holder.last);
         let what = What::Silence { who: holder.who, length_ns, returned: false };
         scene.events.push(Event { at_ns: holder.last, frame: scene.frame, part: self.part, what });
         let place = scene.events.len() - 1;
         if let Some(member) = scene.members.get_mut(&holder.who) {
-            member.silence = Some((self.part, place));
+            member.silences.push(place);
         }
         self.becomes(scene, holder.who, holder.last, Role::Unknown, "silent");
     }
 
     /// The challenger has the role.
     fn incumbent_yielded(&mut self, scene: &mut Scene<'_>, overlap: &Overlap) {
-        let Overlap { incumbent, challenger, since, frame, objections, objected, .. } = *overlap;
+        let &Overlap { incumbent, challenger, since, frame, objections, objected, .. } = overlap;
         let (cause, why) = self.why_it_won(scene, overlap);
         let held_for = since.saturating_sub(overlap.incumbent_since);
         let patience = self.patience_of(scene, incumbent);
@@ -303,9 +288,10 @@ impl Contest {
 
     /// The incumbent goes on, though somebody else claimed its role for a while.
     fn challenger_yielded(&mut self, scene: &mut Scene<'_>, overlap: &Overlap) {
-        let last = scene.members.get(&overlap.challenger).map_or(overlap.since, |member| member.last);
+        let last = overlap.claimed;
         self.there_were_two(scene, overlap, last, Some(overlap.challenger));
-        self.becomes(scene, overlap.challenger, last, Role::StandingBy, "yielded");
+        let ended = last.max(overlap.since.saturating_add(1));
+        self.becomes(scene, overlap.challenger, ended, Role::StandingBy, "yielded");
     }
 
     fn there_were_two(
@@ -315,7 +301,7 @@ impl Contest {
         end: u64,
         yielded: Option<IpAddr>,
     ) {
-        let (cause, why) = self.why_two(scene, overlap, yielded);
+        let (cause, why) = self.why_two(scene, overlap, end, yielded);
         scene.events.push(Event {
             at_ns: overlap.since,
             frame: overlap.frame,
@@ -335,93 +321,15 @@ impl Contest {
         }
     }
 
-    fn why_it_won(&self, scene: &Scene<'_>, overlap: &Overlap) -> (Cause, String) {
-        let Overlap { incumbent, challenger, .. } = *overlap;
-        if overlap.coup {
-            return (Cause::Coup, format!("it took the role from {incumbent} by a coup"));
-        }
-        let said = scene
-            .members
-            .get(&challenger)
-            .zip(scene.members.get(&incumbent))
-            .and_then(|(new, old)| new.beside(old));
-        let Some((new, old)) = said else { return (Cause::Unexplained, "nothing says why".into()) };
-        let number = |value: Option<u8>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
-        let (ours, theirs) = (number(new.priority), number(old.priority));
-        match better(scene.protocol, (new, challenger), (old, incumbent)) {
-            Verdict::One => {
-                (Cause::Priority, format!("its priority {ours} is better than {incumbent}'s {theirs}"))
-            }
-            Verdict::OneByAddress => (
-                Cause::Address,
-                format!("it has the same priority {ours} as {incumbent}, and the higher address"),
-            ),
-            Verdict::Other | Verdict::OtherByAddress if overlap.objections == 0 => {
-                let silence =
-                    scene.members.get(&incumbent).map(|member| overlap.since.saturating_sub(member.last));
-                let silence = about(silence.unwrap_or_default());
-                (Cause::Timeout, format!("{incumbent} was silent from then on, and {silence} before"))
-            }
-            Verdict::Other | Verdict::OtherByAddress => (
-                Cause::Unexplained,
-                format!("{incumbent} gave way, though its priority {theirs} is no worse than {ours}"),
-            ),
-        }
-    }
-
-    /// Why two held the role at once.
-    fn why_two(&self, scene: &Scene<'_>, overlap: &Overlap, yielded: Option<IpAddr>) -> (Cause, String) {
-        let (one, other) = (overlap.incumbent, overlap.challenger);
-        let Some((first, second)) = scene.members.get(&one).zip(scene.members.get(&other)) else {
-            return (Cause::Unexplained, "nothing says why".into());
-        };
-        if let Some((said, heard)) = first.beside(second) {
-            let found = disagreements(scene.protocol, said, heard);
-            if let Some(worst) =
-                found.iter().find(|one| one.refused).or(found.first().filter(|_| yielded.is_none()))
-            {
-                let (ours, theirs) = &worst.values;
-                let why =
-                    format!("{one} says {} {ours}, {other} says {theirs} ({})", worst.setting, worst.rule);
-                return (Cause::Disagreement, why);
-            }
-        }
-        for (who, member) in [(one, first), (other, second)] {
-            if let Some((_, text)) = member.refusal.as_ref().filter(|(at, _)| *at >= overlap.since) {
-                return (Cause::Refusal, format!("{who}'s frames are refused: {text}"));
-            }
-        }
-        let settled = yielded.is_some_and(|loser| self.is_rightful_loser(scene, overlap, loser));
-        match settled {
-            true => (Cause::Priority, "it took so long until the worse one gave way".into()),
-            false => {
-                (Cause::Deafness, "nothing in their frames says why: one does not hear the other".into())
-            }
-        }
-    }
-
-    fn is_rightful_loser(&self, scene: &Scene<'_>, overlap: &Overlap, loser: IpAddr) -> bool {
-        let (one, other) = (overlap.incumbent, overlap.challenger);
-        let said = scene
-            .members
-            .get(&one)
-            .zip(scene.members.get(&other))
-            .and_then(|(first, second)| first.beside(second));
-        said.is_some_and(|(first, second)| {
-            let verdict = better(scene.protocol, (first, one), (second, other));
-            loser == if matches!(verdict, Verdict::One | Verdict::OneByAddress) { other } else { one }
-        })
-    }
-
     /// The capture is over.
     pub(super) fn finish(&mut self, scene: &mut Scene<'_>, end: u64) {
         self.expire(scene, end);
-        while let Some(overlap) = self.overlaps.first().copied() {
+        while let Some(overlap) = self.overlaps.first().cloned() {
             let last = |who| scene.members.get(&who).map_or(0, |member| member.last);
             // Whoever has missed its next frame by now has most likely yielded.
             let is_quiet = |who| {
                 let patience = self.patience_of(scene, who);
-                patience.is_some_and(|patience| last(who) + patience / 12 * 5 < end)
+                patience.is_some_and(|patience| last(who).saturating_add(patience / 12 * 5) < end)
             };
             let patience = self.patience_of(scene, overlap.incumbent);
             let objected = overlap.objected.saturating_sub(overlap.since);
@@ -450,6 +358,10 @@ impl Contest {
     }
 
     fn becomes(&self, scene: &mut Scene<'_>, who: IpAddr, at: u64, role: Role, word: &'static str) {
+        let role = match (self.part, role) {
+            (Part::Forwarder(number), Role::Holding) => Role::Forwarder(number),
+            (Part::Gateway | Part::Forwarder(_), role) => role,
+        };
         if let Some(member) = scene.members.get_mut(&who) {
             member.becomes(self.part, at, role, word);
         }
@@ -470,6 +382,7 @@ impl Change {
             why,
             vacant_ns: None,
             expected_ns: None,
+            unheard: false,
             last_word_ns: None,
             announced_ns: None,
         }

@@ -1,6 +1,6 @@
 //! One group: its members, the contests for its roles, and what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -9,19 +9,23 @@ use fhrp::Family;
 use super::Heard;
 use super::contest::{Contest, Scene};
 use super::member::Member;
-use super::reading::{Part, Stance, disagreements, read};
+use super::reading::{Part, Reading, Stance, Statement, disagreements, read};
 use super::story::{Event, Finding, GroupStory, What};
 
 /// Most routers of a group: a LAN has fewer, a flood of forged sources more.
 const MEMBERS: usize = 64;
 /// Most events, and most spans of a member, that are kept of a group.
 const EVENTS: usize = 20_000;
+/// Most announcements that are remembered.
+const ANNOUNCEMENTS: usize = 256;
 /// How long after a take-over an announcement belongs to it.
 const ANNOUNCED_WITHIN: u64 = 1_000_000_000;
 
 /// Which group it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
+    /// The number of the interface it was captured on, if each of them is a network of its own.
+    pub interface: Option<u32>,
     /// The VLAN it lives in, if frames were tagged.
     pub vlan: Option<u16>,
     /// Its protocol.
@@ -40,6 +44,8 @@ pub(super) struct Group {
     events: Vec<Event>,
     /// By member and problem, or by pair and setting.
     findings: BTreeMap<(String, Vec<IpAddr>), Finding>,
+    /// The latest announcements: who has the role is often known only after them.
+    announced: VecDeque<(u64, IpAddr)>,
     refused: u64,
     left_out: u64,
 }
@@ -63,15 +69,13 @@ impl Group {
         }
         let is_new = !self.members.contains_key(&heard.source);
         let member = self.members.entry(heard.source).or_insert_with(|| Member::new(heard.at_ns));
-        let returns = member.silence.take();
+        let silences = std::mem::take(&mut member.silences);
         let (changes, any) = member.hear(heard.at_ns, heard.source_mac, heard.dissection);
         if member.spans() > EVENTS {
             self.left_out += 1;
             return;
         }
-        if let Some((_, place)) = returns {
-            self.returned(place, heard.at_ns);
-        }
+        silences.iter().for_each(|place| self.returned(*place, heard.at_ns));
         for (setting, before, now) in changes {
             let what = What::Setting { who: heard.source, setting, before, now };
             self.events.push(Event { at_ns: heard.at_ns, frame: heard.frame, part: Part::Gateway, what });
@@ -79,20 +83,54 @@ impl Group {
         if any {
             self.compare(protocol, heard);
         }
-        let mut quiet = returns.is_none() && !is_new;
-        for statement in &reading.statements {
+        let mut quiet = silences.is_empty() && !is_new;
+        for statement in self.told(&reading, heard) {
             let contest = self.contests.entry(statement.part).or_insert_with(|| Contest::new(statement.part));
             let held = contest.holds(heard.source);
             let mut scene =
                 Scene { protocol, members: &mut self.members, events: &mut self.events, frame: heard.frame };
-            contest.hear(&mut scene, heard.at_ns, heard.source, statement, reading.patience);
+            contest.hear(&mut scene, heard.at_ns, heard.source, &statement, reading.patience);
             quiet &= contest.is_settled() && held == (statement.stance == Stance::Holds);
         }
         self.beat(heard, quiet, reading.every);
+        self.attribute(heard.at_ns);
+    }
+
+    /// What the frame says, and what it says by being silent of it.
+    fn told(&self, reading: &Reading, heard: &Heard<'_>) -> Vec<Statement> {
+        let who = heard.source;
+        if self.is_superseded(heard) && !reading.statements.iter().any(|said| said.stance == Stance::Resigns)
+        {
+            return Vec::new();
+        }
+        let named = |part: Part| reading.statements.iter().any(|statement| statement.part == part);
+        let dropped = self
+            .contests
+            .iter()
+            .filter(|(part, contest)| reading.complete && contest.holds(who) && !named(**part));
+        let lets_go = |part: Part| Statement {
+            part,
+            stance: Stance::StandsBy,
+            word: "listen",
+            coup: false,
+            rank: None,
+        };
+        let dropped = dropped.map(|(part, _)| lets_go(*part));
+        reading.statements.iter().copied().chain(dropped).collect()
+    }
+
+    /// Whether its sender says the same in a newer version as well: then this says nothing of time or roles.
+    /// RFC 9568 §8.4.
+    fn is_superseded(&self, heard: &Heard<'_>) -> bool {
+        let said = self.members.get(&heard.source).and_then(Member::said);
+        said.is_some_and(|said| said.version > heard.dissection.version)
     }
 
     /// Regularity counts while nothing happens.
     fn beat(&mut self, heard: &Heard<'_>, quiet: bool, every: Option<Duration>) {
+        if self.is_superseded(heard) {
+            return;
+        }
         let Some(member) = self.members.get_mut(&heard.source) else { return };
         if !quiet {
             member.cadence.pause();
@@ -140,7 +178,7 @@ impl Group {
                 who.sort_unstable();
                 let (mine, yours) = &found.values;
                 let text = format!("{} says {} {mine}, {address} says {yours}", heard.source, found.setting);
-                let name = format!("{}-mismatch", found.setting);
+                let name = format!("{}-mismatch", found.setting.replace(' ', "-"));
                 self.findings.entry((name.clone(), who.clone())).or_insert_with(|| Finding {
                     name,
                     text,
@@ -173,16 +211,31 @@ impl Group {
 
     /// Somebody announces an address to the hosts.
     pub(super) fn announced(&mut self, at: u64, address: IpAddr) {
+        let concerns = |member: &Member| member.said().is_some_and(|said| said.addresses.contains(&address));
+        if !self.members.values().any(concerns) {
+            return;
+        }
+        if self.announced.len() >= ANNOUNCEMENTS {
+            self.announced.pop_front();
+        }
+        self.announced.push_back((at, address));
+        self.attribute(at);
+    }
+
+    /// The first announcement behind a take-over belongs to it.
+    fn attribute(&mut self, now: u64) {
         for contest in self.contests.values_mut() {
             let Some(event) = contest.taken.and_then(|place| self.events.get_mut(place)) else { continue };
-            let after = at.saturating_sub(event.at_ns);
-            if let What::TakeOver(change) | What::Election(change) = &mut event.what {
-                let members = &self.members;
-                let said = members.get(&change.who).and_then(Member::said);
-                let concerns = said.is_some_and(|said| said.addresses.contains(&address));
-                if concerns && change.announced_ns.is_none() && after < ANNOUNCED_WITHIN {
-                    change.announced_ns = Some(after);
-                }
+            let taken = event.at_ns;
+            let (What::TakeOver(change) | What::Election(change)) = &mut event.what else {
+                contest.taken = None;
+                continue;
+            };
+            let until = taken.saturating_add(ANNOUNCED_WITHIN);
+            let found = self.announced.iter().find(|(at, _)| (taken..until).contains(at));
+            change.announced_ns = found.map(|(at, _)| at - taken);
+            if found.is_some() || now > until {
+                contest.taken = None;
             }
         }
     }
@@ -202,9 +255,11 @@ impl Group {
                 Scene { protocol: key.protocol, members: &mut self.members, events: &mut self.events, frame };
             contest.finish(&mut scene, end);
         }
+        self.attribute(end);
         for member in self.members.values() {
             // A silence that lasts is as long as the capture.
-            if let Some(event) = member.silence.and_then(|(_, place)| self.events.get_mut(place)) {
+            for place in &member.silences {
+                let Some(event) = self.events.get_mut(*place) else { continue };
                 let began = event.at_ns;
                 if let What::Silence { length_ns, .. } = &mut event.what {
                     *length_ns = end.saturating_sub(began);
@@ -216,6 +271,7 @@ impl Group {
             protocol: key.protocol,
             group: key.group,
             family: key.family,
+            interface: key.interface,
             vlan: key.vlan,
             members: self.members.into_iter().map(|(address, member)| member.story(address, end)).collect(),
             events: self.events,
@@ -227,6 +283,7 @@ impl Group {
 /// The key of the group that a frame belongs to; `None` if its number could not be read.
 pub fn key_of(heard: &Heard<'_>) -> Option<Key> {
     Some(Key {
+        interface: heard.interface,
         vlan: heard.vlan,
         protocol: heard.dissection.protocol,
         family: Family::of(heard.source),

@@ -30,8 +30,8 @@ pub(super) struct Member {
     pub(super) cadence: Cadence,
     strips: BTreeMap<Part, Strip>,
     ticks: Ticks,
-    /// Place of the event of its latest silence, while it lasts.
-    pub(super) silence: Option<(Part, usize)>,
+    /// Places of the events of its silence, one for each role, while it lasts.
+    pub(super) silences: Vec<usize>,
     /// The clause of the latest refused frame.
     pub(super) refusal: Option<(u64, String)>,
 }
@@ -128,6 +128,11 @@ fn differences(before: &Said, now: &Said) -> Vec<Changed> {
     compare("hello", span(before.hello), span(now.hello));
     compare("hold", span(before.hold), span(now.hold));
     compare("addresses", listed(&before.addresses), listed(&now.addresses));
+    compare(
+        "checksum form",
+        before.checksum.unwrap_or("none").to_owned(),
+        now.checksum.unwrap_or("none").to_owned(),
+    );
     compare("authentication", before.authentication.to_owned(), now.authentication.to_owned());
     // What it says for the first time is no change.
     changes.retain(|(_, before, _)| before != "none" && !before.is_empty());

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`listen`] | from a capture's frames to what the analysis hears |
 //! | [`reading`] | what a frame says about roles, in words that all protocols share |
-//! | `vrrp` | VRRP's own knowledge: what its messages mean, how long its members wait, what must agree |
+//! | `vrrp`, `carp`, `hsrp`, `glbp` | what their messages mean, how long members wait, what must agree |
 //! | `group`, `member` | one group; one router in it |
 //! | `contest` | who holds a role, frame by frame |
 //! | [`cadence`] | gaps between frames, in constant memory |
@@ -25,11 +25,14 @@ use fhrp::dissect::Dissection;
 
 use group::Group;
 pub use group::{Key, key_of};
-use story::Story;
+use story::{Comment, Story};
 
 pub mod cadence;
+mod carp;
 mod contest;
+mod glbp;
 mod group;
+mod hsrp;
 pub mod listen;
 mod member;
 pub mod moment;
@@ -44,6 +47,8 @@ mod tests;
 
 /// Most groups that are kept apart.
 const GROUPS: usize = 20_000;
+/// Most comments that are kept.
+const COMMENTS: usize = 1_000;
 
 /// A frame of one of the protocols.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +57,8 @@ pub struct Heard<'a> {
     pub frame: u64,
     /// Since the first frame.
     pub at_ns: u64,
+    /// The number of its interface, if each of them is a network of its own.
+    pub interface: Option<u32>,
     /// The innermost VLAN tag.
     pub vlan: Option<u16>,
     /// Ethernet source; zero if the link layer has none.
@@ -73,6 +80,7 @@ pub struct Analysis {
     disordered: u64,
     left_out: u64,
     groups: BTreeMap<Key, Group>,
+    comments: Vec<Comment>,
 }
 
 impl Analysis {
@@ -96,7 +104,7 @@ impl Analysis {
     pub fn hear(&mut self, heard: &Heard<'_>) {
         self.spoken += 1;
         let Some(key) = key_of(heard) else {
-            self.unread += 1;
+            self.unread += u64::from(!heard.dissection.is_valid());
             return;
         };
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
@@ -115,6 +123,15 @@ impl Analysis {
         }
     }
 
+    /// Whoever captured the latest frame wrote this beside it.
+    pub fn comment(&mut self, text: String) {
+        if self.comments.len() >= COMMENTS {
+            self.left_out += 1;
+            return;
+        }
+        self.comments.push(Comment { at_ns: self.now, frame: self.frames, text });
+    }
+
     /// The capture is over.
     pub fn finish(self) -> Story {
         let (now, frames) = (self.now, self.frames);
@@ -127,6 +144,7 @@ impl Analysis {
             spoken: self.spoken,
             refused,
             disordered: self.disordered,
+            comments: self.comments,
             left_out,
             groups: self.groups.into_iter().map(|(key, group)| group.story(key, now, frames)).collect(),
         }

@@ -4,8 +4,11 @@ use std::net::IpAddr;
 
 use super::reading::Part;
 use super::report::{clause, heard, sentence, summary};
-use super::story::{Cause, Change, Event, GroupStory, MemberStory, Played, Story, What};
+use super::story::{Cause, Change, Comment, Event, GroupStory, MemberStory, Played, Story, What};
 use crate::draw::{Lane, Mark, MarkKind, Span, Table, Timeline};
+
+/// Letters of a comment that are written into the picture.
+const LONGEST_LABEL: usize = 60;
 
 /// The timeline of a story. `names` is what was read.
 pub fn timeline(story: &Story, names: &str) -> Timeline {
@@ -14,8 +17,24 @@ pub fn timeline(story: &Story, names: &str) -> Timeline {
         from_ns: 0,
         to_ns: story.length_ns,
         lanes: story.groups.iter().flat_map(lanes).collect(),
-        marks: Vec::new(),
+        marks: story.comments.iter().map(comment).collect(),
     }
+}
+
+/// A comment that says what was done to the network, as the lab writes them, is shown as just that.
+fn comment(comment: &Comment) -> Mark {
+    let kind = match comment.text.split_whitespace().next() {
+        Some("power" | "kill" | "stop" | "unplug" | "freeze" | "freeze-daemon" | "partition") => {
+            MarkKind::Fault
+        }
+        Some("recover" | "thaw" | "heal" | "restart") => MarkKind::Repair,
+        Some(_) | None => MarkKind::Notice,
+    };
+    let label = match comment.text.char_indices().nth(LONGEST_LABEL) {
+        Some((end, _)) => format!("{}…", &comment.text[..end]),
+        None => comment.text.clone(),
+    };
+    Mark { at_ns: comment.at_ns, kind, label, detail: comment.text.clone() }
 }
 
 /// What the page says besides the picture.
@@ -60,7 +79,6 @@ fn lanes(group: &GroupStory) -> Vec<Lane> {
         }
     }
     // The lanes of one role stand together, and take-overs are drawn among them.
-    lanes.sort_by_key(|lane| lane.group != name);
     lanes.sort_by(|one, other| one.group.cmp(&other.group));
     lanes
 }
@@ -122,6 +140,7 @@ fn label(event: &Event) -> Option<(MarkKind, String)> {
         What::Holds { .. } | What::StepDown { .. } => None,
         What::TakeOver(change) | What::Election(change) => Some((MarkKind::TakeOver, few_words(change))),
         What::Resignation { .. } => Some((MarkKind::Notice, "gives up".to_owned())),
+        What::TwoActive { length_ns: 0, .. } => Some((MarkKind::Notice, "claims it once".to_owned())),
         What::TwoActive { length_ns, .. } => {
             Some((MarkKind::Problem, format!("two active for {}", super::moment::about(*length_ns))))
         }

@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::dissect::Dissection;
+use fhrp::dissect::{Dissection, Value};
 use serde::Serialize;
 
-use super::vrrp;
+use super::moment::spell;
+use super::{carp, glbp, hsrp, vrrp};
 
 /// Which of a group's roles is spoken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -41,6 +42,8 @@ pub struct Statement {
     pub word: &'static str,
     /// Whether it takes the role from somebody who holds it, by an explicit message.
     pub coup: bool,
+    /// Its priority for this role alone, if roles have priorities of their own.
+    pub rank: Option<u8>,
 }
 
 /// What a frame says about roles and time.
@@ -48,6 +51,8 @@ pub struct Statement {
 pub struct Reading {
     /// One for each role that is spoken of.
     pub statements: Vec<Statement>,
+    /// Whether it names every role that the sender holds: what it does not name, it has let go.
+    pub complete: bool,
     /// When the next such frame is promised.
     pub every: Option<Duration>,
     /// How long the peers wait at least before they take it for dead.
@@ -62,6 +67,9 @@ pub fn read(dissection: &Dissection) -> Option<Reading> {
     }
     match dissection.protocol {
         "vrrp" => Some(vrrp::read(dissection)),
+        "carp" => Some(carp::read(dissection)),
+        "hsrp" => Some(hsrp::read(dissection)),
+        "glbp" => Some(glbp::read(dissection)),
         _ => None,
     }
 }
@@ -95,6 +103,9 @@ pub struct Said {
     pub addresses: Vec<IpAddr>,
     /// What proves who sent it.
     pub authentication: &'static str,
+    /// The form of its checksums, where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<&'static str>,
 }
 
 impl Said {
@@ -115,6 +126,7 @@ impl Said {
                 (true, None) | (false, _) => dissection.addresses.clone(),
             },
             authentication: dissection.authentication.as_ref().map_or("none", |proof| proof.kind),
+            checksum: checksum(dissection).or(before.and_then(|before| before.checksum)),
         }
     }
 
@@ -129,7 +141,16 @@ impl Said {
             && same(self.hold, dissection.hold)
             && (dissection.addresses.is_empty() || self.addresses == dissection.addresses)
             && self.authentication == dissection.authentication.as_ref().map_or("none", |proof| proof.kind)
+            && checksum(dissection).is_none_or(|form| self.checksum == Some(form))
     }
+}
+
+/// The form of a checksum, if it is not right in both.
+fn checksum(dissection: &Dissection) -> Option<&'static str> {
+    dissection.details.iter().find_map(|(name, value)| match (*name, value) {
+        ("checksum_form", Value::Word(form)) if *form != "either" => Some(*form),
+        _ => None,
+    })
 }
 
 /// How long `successor` waits before it takes a role that `holder` has left, and the rule for it.
@@ -141,35 +162,51 @@ pub fn wait_before_taking(
 ) -> Option<(Duration, &'static str)> {
     match protocol {
         "vrrp" => vrrp::wait_before_taking(successor, holder, vacancy),
+        "carp" => carp::wait_before_taking(successor, vacancy),
+        "hsrp" | "glbp" => hsrp::wait_before_taking(protocol, holder, vacancy),
         _ => None,
     }
 }
 
-/// Who of two should hold the role, as far as their priorities and addresses say.
+/// Who of two should hold the role, as far as their settings and addresses say.
 pub fn better(protocol: &str, one: (&Said, IpAddr), other: (&Said, IpAddr)) -> Verdict {
     let order = match protocol {
-        "vrrp" => one.0.priority.cmp(&other.0.priority),
-        _ => std::cmp::Ordering::Equal,
+        // Whoever advertises more often.
+        "carp" => other.0.interval.cmp(&one.0.interval),
+        _ => one.0.priority.cmp(&other.0.priority),
     };
     match order {
         std::cmp::Ordering::Greater => Verdict::One,
         std::cmp::Ordering::Less => Verdict::Other,
+        std::cmp::Ordering::Equal if protocol == "carp" => Verdict::Even,
         std::cmp::Ordering::Equal if one.1 > other.1 => Verdict::OneByAddress,
         std::cmp::Ordering::Equal => Verdict::OtherByAddress,
+    }
+}
+
+/// What it is better by, in words: `priority 200`.
+pub fn strength(protocol: &str, said: &Said) -> String {
+    match protocol {
+        "carp" => {
+            said.interval.map_or_else(|| "interval".to_owned(), |own| format!("interval {}", spell(own)))
+        }
+        _ => said.priority.map_or_else(|| "priority".to_owned(), |own| format!("priority {own}")),
     }
 }
 
 /// The outcome of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The first, by its priority.
+    /// The first, by its settings.
     One,
-    /// The second, by its priority.
+    /// The second, by its settings.
     Other,
-    /// The first: the priorities are the same, its address is higher.
+    /// The first: the settings are the same, its address is higher.
     OneByAddress,
     /// The second, likewise.
     OtherByAddress,
+    /// Nobody: whoever is heard by the other has it.
+    Even,
 }
 
 /// A setting that members of a group have to agree on.
@@ -191,6 +228,7 @@ pub struct Disagreement {
 pub fn disagreements(protocol: &str, one: &Said, other: &Said) -> Vec<Disagreement> {
     match protocol {
         "vrrp" => vrrp::disagreements(one, other),
+        "hsrp" | "glbp" => hsrp::disagreements(one, other),
         _ => Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::moment::{about, moment};
 use super::reading::Part;
 use super::story::{Change, Event, Finding, GroupStory, MemberStory, Story, What};
+use crate::log::printable;
 
 /// The story as people read it. `names` is what was read.
 pub fn report(story: &Story, names: &str) -> String {
@@ -45,8 +46,17 @@ fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
     if story.left_out > 0 {
         writeln!(out, "{} frames and events were too many to keep", story.left_out)?;
     }
+    if !story.comments.is_empty() {
+        writeln!(out, "\ncomments in the capture:")?;
+    }
+    for comment in &story.comments {
+        writeln!(out, "  {:>14}  {}", moment(comment.at_ns), printable(&comment.text))?;
+    }
     for group in &story.groups {
         write_group(out, group)?;
+    }
+    if story.groups.is_empty() {
+        writeln!(out, "no group of VRRP, CARP, HSRP or GLBP is in it")?;
     }
     Ok(())
 }
@@ -126,6 +136,9 @@ pub fn sentence(event: &Event) -> String {
         }
         What::Resignation { who } => format!("{who} gives {role} up"),
         What::StepDown { who, word } => format!("{who} lets go of {role} and is {word}"),
+        What::TwoActive { who, other, length_ns: 0, why, .. } => {
+            format!("{other} claims {role} once, which {who} holds: {why}")
+        }
         What::TwoActive { who, other, length_ns, yielded, why, .. } => {
             let end = yielded.map_or_else(
                 || "as long as the capture goes".to_owned(),
@@ -133,11 +146,15 @@ pub fn sentence(event: &Event) -> String {
             );
             format!("{who} and {other} both hold {role} for {}, {end}: {why}", about(*length_ns))
         }
-        What::Silence { who, length_ns, returned: true } => {
-            format!("{who} falls silent for {}", about(*length_ns))
-        }
-        What::Silence { who, length_ns, returned: false } => {
-            format!("{who} falls silent, {} before the capture ends", about(*length_ns))
+        What::Silence { who, length_ns, returned } => {
+            let role = match event.part {
+                Part::Gateway => String::new(),
+                Part::Forwarder(_) => format!(" as {role}"),
+            };
+            match returned {
+                true => format!("{who} falls silent{role} for {}", about(*length_ns)),
+                false => format!("{who} falls silent{role}, {} before the capture ends", about(*length_ns)),
+            }
         }
         What::Setting { who, setting, before, now } => {
             format!("{who} changes its {setting} from {before} to {now}")

@@ -32,8 +32,22 @@ pub struct Story {
     /// What was too much to keep: events of a capture in which everything changes all the time, routers of a
     /// capture in which every frame comes from somebody else.
     pub left_out: u64,
+    /// What whoever captured wrote beside frames.
+    pub comments: Vec<Comment>,
     /// One for each group, in the order of network, protocol, family and number.
     pub groups: Vec<GroupStory>,
+}
+
+/// What somebody wrote beside a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comment {
+    /// When the frame was captured.
+    #[serde(rename = "at_s", serialize_with = "seconds")]
+    pub at_ns: u64,
+    /// The frame, from 1.
+    pub frame: u64,
+    /// What.
+    pub text: String,
 }
 
 /// What became of one group.
@@ -45,6 +59,9 @@ pub struct GroupStory {
     pub group: u16,
     /// Its address family.
     pub family: Family,
+    /// The number of the interface it was captured on, if each of them is a network of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<u32>,
     /// The VLAN it lives in, if frames were tagged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vlan: Option<u16>,
@@ -59,14 +76,16 @@ pub struct GroupStory {
 impl GroupStory {
     /// Which group it is.
     pub fn key(&self) -> Key {
-        Key { vlan: self.vlan, protocol: self.protocol, family: self.family, group: self.group }
+        let GroupStory { interface, vlan, protocol, family, group, .. } = *self;
+        Key { interface, vlan, protocol, family, group }
     }
 
     /// `vrrp 10`, `vrrp 10 IPv6`, `vlan 20 hsrp 1`.
     pub fn name(&self) -> String {
         let vlan = self.vlan.map(|vlan| format!("vlan {vlan} ")).unwrap_or_default();
         let family = if self.family == Family::Ipv6 { " IPv6" } else { "" };
-        format!("{vlan}{} {}{family}", self.protocol, self.group)
+        let interface = self.interface.map(|number| format!("interface {number} ")).unwrap_or_default();
+        format!("{interface}{vlan}{} {}{family}", self.protocol, self.group)
     }
 }
 
@@ -230,6 +249,9 @@ pub struct Change {
         skip_serializing_if = "Option::is_none"
     )]
     pub expected_ns: Option<u64>,
+    /// Whether it waited as if it had not heard the last holder's goodbye.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unheard: bool,
     /// How much later the last holder said its last word.
     #[serde(
         rename = "last_word_ms",
@@ -306,9 +328,17 @@ impl Said {
         parts.extend(
             (self.authentication != "none").then(|| format!("{} authentication", self.authentication)),
         );
+        parts.extend(
+            self.checksum.filter(|form| *form != "message-only").map(|form| format!("{form} checksum")),
+        );
         parts.extend((!self.addresses.is_empty()).then(|| format!("for {}", listed(&self.addresses))));
         parts.join(", ")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 pub(crate) fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use fhrp::Mac;
-use fhrp::dissect::{Dissection, Problem};
+use fhrp::dissect::{Dissection, Problem, Value};
 use proptest::prelude::*;
 
+use super::reading::Part;
 use super::story::{Cause, Change, GroupStory, What};
 use super::*;
 use crate::draw::{self, Role};
@@ -54,6 +55,7 @@ impl Tape {
             let heard = Heard {
                 frame: analysis.number(),
                 at_ns,
+                interface: None,
                 vlan: None,
                 source_mac: Mac([2, 0, 0, 0, 0, *last]),
                 source: router(*last),
@@ -148,12 +150,39 @@ fn a_capture_that_ends_right_after_a_change_knows_it_all_the_same() {
 #[test]
 fn two_at_once_are_told_with_their_length_and_cause() {
     let deaf = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 2_005).group();
-    assert_eq!(two_actives(&deaf), [(1_000, Some(router(3)), Cause::Priority)]);
+    assert_eq!(two_actives(&deaf), [(1_000, Some(router(3)), Cause::Deafness)]);
     assert!(changes(&deaf).is_empty(), "the role never changed hands");
 
     let open = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 5_000).group();
     assert_eq!(two_actives(&open), [(3_995, None, Cause::Deafness)]);
     assert_eq!(roles(&open, 3), [(1_005, 5_000, Role::Trouble)]);
+}
+
+#[test]
+fn a_single_claim_is_no_long_story() {
+    let group = Tape::default().holds(2, 200, 0, 5_000).holds(3, 100, 1_005, 1_005).group();
+    assert_eq!(two_actives(&group), [(0, Some(router(3)), Cause::Priority)]);
+}
+
+#[test]
+fn a_goodbye_that_nobody_heard_is_told() {
+    let tape = Tape::default().holds(2, 200, 0, 1_000).says(1_050, 2, advert(0, 100));
+    let group = tape.holds(3, 100, 1_361, 3_000).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.cause, change.unheard, change.vacant_ns), (Cause::Timeout, true, Some(361_000_000)));
+}
+
+#[test]
+fn a_second_version_says_nothing_of_time() {
+    let old = Dissection { version: Some(2), interval: Some(Duration::from_secs(1)), ..advert(200, 0) };
+    let mut tape = Tape::default().holds(2, 200, 0, 2_000);
+    for at in (0..2_000).step_by(100) {
+        tape = tape.says(at, 2, old.clone());
+    }
+    let group = tape.holds(3, 100, 2_361, 3_000).group();
+    assert_eq!(changes(&group)[0].cause, Cause::Timeout, "{:?}", group.events);
+    let member = &group.members[0];
+    assert_eq!((member.settings.len(), member.observed.as_ref().unwrap().promised_ms), (2, 100.0));
 }
 
 #[test]
@@ -207,6 +236,14 @@ fn a_silence_without_a_successor_is_told_with_its_length() {
 }
 
 #[test]
+fn whoever_gives_up_and_finds_no_successor_has_it_again() {
+    let tape = Tape::default().holds(2, 200, 0, 1_000).says(1_050, 2, advert(0, 100));
+    let group = tape.holds(2, 200, 2_000, 3_000).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.who, change.from, change.cause), (router(2), None, Cause::Vacancy));
+}
+
+#[test]
 fn whoever_claims_first_in_a_cold_start_was_only_a_candidate() {
     let tape = Tape::default().holds(9, 100, 0, 300).says(310, 9, advert(0, 100));
     let group = tape.holds(2, 100, 2_000, 2_000).holds(3, 150, 2_010, 4_000).group();
@@ -236,6 +273,7 @@ fn announcements_belong_to_the_take_over_before_them() {
         analysis.hear(&Heard {
             frame,
             at_ns,
+            interface: None,
             vlan: None,
             source_mac: mac,
             source: router(last),
@@ -261,6 +299,7 @@ fn a_flood_of_forged_sources_is_counted_and_not_kept() {
         analysis.hear(&Heard {
             frame,
             at_ns,
+            interface: None,
             vlan: None,
             source_mac: Mac::default(),
             source,
@@ -270,6 +309,83 @@ fn a_flood_of_forged_sources_is_counted_and_not_kept() {
     let story = analysis.finish();
     assert!(story.left_out > 49_000);
     assert!(story.groups.iter().all(|group| group.members.len() <= 64 && group.events.len() <= 20_001));
+}
+
+/// A hello of HSRP.
+fn hello(state: &'static str, priority: u8) -> Dissection {
+    Dissection {
+        version: Some(1),
+        kind: "hello",
+        group: Some(1),
+        state: Some(state),
+        priority: Some(priority),
+        addresses: vec![router(1)],
+        hello: Some(Duration::from_secs(3)),
+        hold: Some(Duration::from_secs(10)),
+        ..Dissection::new("hsrp")
+    }
+}
+
+#[test]
+fn hsrp_candidates_speak_and_one_is_elected() {
+    let tape = Tape::default().says(0, 2, hello("speak", 100)).says(100, 3, hello("speak", 110));
+    let tape = tape.says(10_000, 3, hello("standby", 110)).says(10_500, 3, hello("active", 110));
+    let group = tape.says(13_000, 2, hello("standby", 100)).group();
+    let [change] = changes(&group)[..] else { panic!("{:?}", group.events) };
+    assert_eq!((change.who, change.cause), (router(3), Cause::Vacancy));
+    assert_eq!(roles(&group, 2).len(), 2, "speak, then standby");
+}
+
+#[test]
+fn a_coup_is_told_as_one_and_a_resignation_too() {
+    let coup = Dissection { kind: "coup", ..hello("active", 200) };
+    let tape = Tape::default().says(0, 2, hello("active", 100)).says(3_000, 2, hello("active", 100));
+    let tape = tape.says(3_500, 3, coup).says(3_510, 2, hello("speak", 100));
+    let tape = tape.says(3_520, 3, hello("active", 200)).says(6_500, 3, hello("active", 200));
+    let resign = Dissection { kind: "resign", ..hello("init", 200) };
+    let group = tape.says(7_000, 3, resign).says(7_001, 2, hello("active", 100)).group();
+    let causes: Vec<Cause> = changes(&group).iter().map(|change| change.cause).collect();
+    assert_eq!(causes, [Cause::Coup, Cause::HandOver]);
+}
+
+#[test]
+fn a_forwarder_that_is_named_no_more_was_let_go() {
+    let forwarders = |numbers: &[u64]| -> Dissection {
+        let record = |number: &u64| {
+            let fields = [("number", Value::Number(*number)), ("state", Value::Word("active"))];
+            Value::Record(fields.to_vec())
+        };
+        let list = Value::List(numbers.iter().map(record).collect());
+        Dissection { protocol: "glbp", details: vec![("forwarders", list)], ..hello("active", 100) }
+    };
+    let tape = Tape::default().says(0, 2, forwarders(&[1, 2])).says(3_000, 2, forwarders(&[1]));
+    let group = tape.says(6_000, 2, forwarders(&[1])).group();
+    let played: Vec<_> =
+        group.members[0].roles.iter().map(|played| (played.part, played.spans.len())).collect();
+    let (one, two) = (Part::Forwarder(1), Part::Forwarder(2));
+    assert_eq!(played, [(Part::Gateway, 1), (one, 1), (two, 2)]);
+    assert_eq!(group.members[0].roles[2].spans[0].role, Role::Forwarder(2));
+    assert!(
+        group.events.iter().any(|event| matches!(event.what, What::StepDown { .. }) && event.part == two)
+    );
+}
+
+#[test]
+fn carp_is_won_by_whoever_advertises_more_often() {
+    let advert = |skew: u64| Dissection {
+        kind: "advertisement",
+        group: Some(1),
+        interval: Some(Duration::from_millis(1_000 + skew * 1_000 / 256)),
+        details: vec![("advskew", Value::Number(skew))],
+        ..Dissection::new("carp")
+    };
+    let mut tape = Tape::default();
+    for second in 0..5 {
+        tape = tape.says(second * 1_400, 2, advert(100)).says(7_000 + second * 1_000, 3, advert(0));
+    }
+    let group = tape.says(12_000, 3, advert(255)).says(12_500, 2, advert(100)).group();
+    let found: Vec<_> = changes(&group).iter().map(|change| (change.who, change.cause)).collect();
+    assert_eq!(found, [(router(3), Cause::Priority), (router(2), Cause::HandOver)]);
 }
 
 proptest! {

@@ -17,7 +17,8 @@ pub(super) fn read(dissection: &Dissection) -> Reading {
     let gives_up = dissection.priority == Some(0);
     let (stance, word) = if gives_up { (Stance::Resigns, "resigned") } else { (Stance::Holds, "active") };
     Reading {
-        statements: vec![Statement { part: Part::Gateway, stance, word, coup: false }],
+        statements: vec![Statement { part: Part::Gateway, stance, word, coup: false, rank: None }],
+        complete: false,
         every: dissection.interval,
         patience: dissection.interval.map(|interval| interval * INTERVALS),
     }
@@ -67,6 +68,12 @@ pub(super) fn disagreements(one: &Said, other: &Said) -> Vec<Disagreement> {
     if one.authentication != other.authentication {
         let values = (one.authentication.to_owned(), other.authentication.to_owned());
         differ("authentication", values, "RFC 2338 §7.1", true);
+    }
+    if let (Some(first), Some(second)) = (one.checksum, other.checksum)
+        && first != second
+    {
+        let values = (first.to_owned(), second.to_owned());
+        differ("checksum form", values, "RFC 9568 §5.2.8", true);
     }
     if one.priority == Some(255) && other.priority == Some(255) {
         differ("owner", ("255".to_owned(), "255".to_owned()), "RFC 9568 §5.2.4", false);

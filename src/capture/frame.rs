@@ -89,34 +89,7 @@ pub struct Frame<'a> {
     pub(super) options: Options<'a>,
 }
 
-/// All of a frame but its octets and its interface, for whoever keeps those elsewhere.
-#[derive(Debug, Clone, Copy)]
-pub struct Head {
-    number: u64,
-    at: u64,
-    original: u32,
-    interface_number: u32,
-    offset: u64,
-    big_endian: bool,
-}
-
-impl Head {
-    /// The frame again, of the parts that [`Frame::parts`] gave.
-    pub fn frame<'a>(&self, octets: &'a [u8], options: &'a [u8], interface: &'a Interface) -> Frame<'a> {
-        let Head { number, at, original, interface_number, offset, big_endian } = *self;
-        let options = Options { octets: options, big_endian };
-        Frame { number, at, original, octets, interface_number, interface, offset, options }
-    }
-}
-
 impl<'a> Frame<'a> {
-    /// The frame in parts: its head, its octets, and the options behind them.
-    pub fn parts(&self) -> (Head, &'a [u8], &'a [u8]) {
-        let Frame { number, at, original, octets, interface_number, offset, options, .. } = *self;
-        let Options { octets: behind, big_endian } = options;
-        (Head { number, at, original, interface_number, offset, big_endian }, octets, behind)
-    }
-
     /// What is below IP.
     pub fn link(&self) -> LinkType {
         self.interface.link

@@ -27,7 +27,7 @@ mod window;
 pub mod write;
 
 pub use fault::{Damage, DamageKind, OpenError};
-pub use frame::{Frame, Head, Interface, LinkType};
+pub use frame::{Frame, Interface, LinkType};
 pub use link::{Packet, Tags};
 pub use reader::Reader;
 pub use write::{Direction, Writer};

@@ -38,6 +38,9 @@ pub struct AnalyzeArgs {
     /// Write a page with the timeline and everything else; `-` is standard output, instead of the text
     #[arg(long, value_name = "FILE", conflicts_with = "svg")]
     pub html: Option<PathBuf>,
+    /// Take each interface of the capture for a network of its own, with groups of its own
+    #[arg(long)]
+    pub per_interface: bool,
     #[command(flatten)]
     keys: KeyArgs,
 }
@@ -57,7 +60,7 @@ fn read(args: &mut AnalyzeArgs, damaged: &mut bool) -> Result<Story, Failure> {
     let mut analysis = Analysis::default();
     for file in &args.files {
         let mut reader = Reader::open(file)?;
-        listen(&mut analysis, &mut reader, &mut decoder, &mut |damage| {
+        listen(&mut analysis, &mut reader, &mut decoder, args.per_interface, &mut |damage| {
             *damaged = true;
             complain(damage);
         });

@@ -7,15 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use fhrp::dissect::Dissection;
 
 use super::keys::KeyArgs;
 use super::{Exit, complain, text};
-use crate::capture::Reader;
-use crate::decode::ahead::{Ahead, Event};
+use crate::capture::{Frame, Reader};
 use crate::decode::filter::Filter;
 use crate::decode::line::{self, Style};
-use crate::decode::{Decoder, What, Wish, json, tree};
+use crate::decode::{Decoder, Wish, json, tree};
 
 /// Octets of output that are put together before they are written.
 const CHUNK: usize = 64 << 10;
@@ -127,7 +125,7 @@ struct Tally {
 
 impl<W: Write> Printer<W> {
     fn file(&mut self, path: &Path) -> io::Result<Exit> {
-        let reader = match Reader::open(path) {
+        let mut reader = match Reader::open(path) {
             Ok(reader) => reader,
             Err(error) => {
                 complain(error);
@@ -140,53 +138,43 @@ impl<W: Write> Printer<W> {
         self.style.since = None;
         self.style.file = self.several.then(|| name.clone());
         let mut tally = Tally::default();
-        let mut ahead = Ahead::new(reader, self.decoder.dissector())?;
-        while let Some(mut batch) = ahead.next_batch() {
-            tally.read += batch.read;
-            if self.relative {
-                self.style.since = self.style.since.or(batch.first);
-            }
-            batch.drain(|event| self.event(event, &name, &mut tally))?;
-            ahead.give_back(batch);
-            if self.out.len() >= CHUNK || ahead.must_wait() {
+        loop {
+            // What there is, is shown before the file has to be waited for: it may be a live capture.
+            if self.out.len() >= CHUNK || !reader.holds_next() {
                 self.flush()?;
+            }
+            match reader.next_frame() {
+                None => break,
+                Some(Ok(frame)) => self.frame(frame, &name, &mut tally),
+                Some(Err(damage)) => {
+                    tally.damages += 1;
+                    if tally.damages <= TOLD {
+                        self.flush()?;
+                        complain(damage);
+                    }
+                }
             }
         }
         self.flush()?;
-        let is_read = ahead.finish();
-        Ok(if tally.sum_up(&name, self.form) && is_read { Exit::Done } else { Exit::Failed })
+        Ok(if tally.sum_up(&name, self.form) { Exit::Done } else { Exit::Failed })
     }
 
-    /// Gives back what was said of a frame.
-    fn event(
-        &mut self,
-        event: Event<'_>,
-        name: &str,
-        tally: &mut Tally,
-    ) -> io::Result<Option<Box<Dissection>>> {
-        match event {
-            Event::Frame(frame, look) => {
-                let Some(decoded) = self.decoder.judge(frame, look) else { return Ok(None) };
-                if self.filter.takes(&decoded) {
-                    tally.shown += 1;
-                    match self.form {
-                        Form::Line => line::write(&decoded, &self.style, &mut self.out),
-                        Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
-                        Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
-                    }
-                }
-                if let What::Message(message) = decoded.what {
-                    return Ok(Some(message.shown));
+    fn frame(&mut self, frame: Frame<'_>, name: &str, tally: &mut Tally) {
+        tally.read += 1;
+        if self.relative {
+            self.style.since.get_or_insert(frame.at);
+        }
+        match self.decoder.decode(frame) {
+            Ok(Some(decoded)) if self.filter.takes(&decoded) => {
+                tally.shown += 1;
+                match self.form {
+                    Form::Line => line::write(&decoded, &self.style, &mut self.out),
+                    Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
+                    Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
                 }
             }
-            Event::Damage(damage) => {
-                tally.damages += 1;
-                if tally.damages <= TOLD {
-                    self.flush()?;
-                    complain(damage);
-                }
-            }
-            Event::Foreign(frame, fault) => {
+            Ok(_) => {}
+            Err(fault) => {
                 if tally.foreign.insert(frame.link().to_string()) {
                     let (number, offset) = (frame.number, frame.offset);
                     complain(format_args!(
@@ -195,10 +183,12 @@ impl<W: Write> Printer<W> {
                 }
             }
         }
-        Ok(None)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
         self.to.write_all(&self.out)?;
         self.out.clear();
         self.to.flush()

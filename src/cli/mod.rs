@@ -156,6 +156,10 @@ enum Failure {
     Key(#[from] KeyError),
     #[error(transparent)]
     Enact(#[from] EnactError),
+    #[error("{}: more time passes in it than can be played; its times are hardly right", .0.display())]
+    Endless(PathBuf),
+    #[error("standard input can be read once, and --as reads a capture twice: name a file")]
+    Twice,
     #[error("--interface names the one that the capture is of; the configuration has {names}")]
     Interface { names: String },
     #[error("{}: {error}", file.display())]

@@ -46,6 +46,9 @@ pub struct ReplayArgs {
     /// Print JSON: one object a line for each thing that happens, or one document for a comparison
     #[arg(long)]
     pub json: bool,
+    /// Take each interface of the capture for a network of its own, with groups of its own
+    #[arg(long, requires = "address")]
+    pub per_interface: bool,
     #[command(flatten)]
     keys: KeyArgs,
 }
@@ -83,10 +86,20 @@ fn enact(
     complain: &mut dyn FnMut(Damage),
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    if args.file.as_os_str() == "-" {
+        return Err(Failure::Twice);
+    }
     let keys = args.keys.collect()?;
     let file = args.file.clone();
     let open = || Reader::open(&file);
-    let enact = Enact { open: &open, address, keys: &keys, config, seed: args.seed };
+    let enact = Enact {
+        open: &open,
+        address,
+        keys: &keys,
+        config,
+        per_interface: args.per_interface,
+        seed: args.seed,
+    };
     let compared = enact.run(complain)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &compared).map_err(io::Error::from)?;
@@ -145,7 +158,10 @@ fn observe(
     });
     told?;
     teller.end(&observer, &standings)?;
-    Ok(())
+    match observer.is_worn_out() {
+        true => Err(Failure::Endless(args.file.clone())),
+        false => Ok(()),
+    }
 }
 
 fn create(file: &Path) -> Result<File, Failure> {

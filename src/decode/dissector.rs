@@ -1,5 +1,4 @@
-//! What one frame alone shows: whose it is, and what it says. Nothing here remembers a frame, so this may happen
-//! anywhere and in any order.
+//! What one frame alone shows: whose it is, and what it says. Nothing here remembers a frame.
 
 use std::net::IpAddr;
 
@@ -8,24 +7,25 @@ use fhrp::packet::ip_protocol;
 use fhrp::{Family, Instant, Received};
 
 use super::Wish;
-use crate::capture::link::{self, LinkFault};
-use crate::capture::{Frame, Packet};
+use crate::capture::Packet;
+use crate::capture::link;
 use crate::net::frame::{Opened, Unreadable};
 use crate::protocols::DECODED;
 
-/// What a look at a frame finds.
-#[derive(Debug)]
-pub enum Look {
+/// What a look at a packet finds.
+pub(super) enum Look<'a> {
     /// Nobody's business here.
     Nothing,
     /// ARP or Neighbour Discovery; about a virtual address, perhaps.
     Neighbour,
+    /// Of this protocol, as far as it looks, and an IP packet that makes no sense.
+    Unreadable(&'static str, Unreadable),
     /// A message of a redundancy protocol.
-    Message(Box<Dissection>),
+    Message(Opened<'a>, Box<Dissection>),
 }
 
 /// Takes single frames apart.
-pub struct Dissector {
+pub(super) struct Dissector {
     wish: Wish,
     ears: Ears,
 }
@@ -39,35 +39,30 @@ impl Dissector {
         self.wish.keys.of(protocol).next().is_some()
     }
 
-    /// Looks at a frame.
-    ///
-    /// # Errors
-    /// If its link layer is one that none of the protocols runs over.
-    pub fn look(&self, frame: &Frame<'_>) -> Result<Look, LinkFault> {
-        let packet = match Packet::open(frame.link(), frame.octets) {
-            Ok(packet) => packet,
-            Err(LinkFault::Truncated { .. }) => return Ok(Look::Nothing),
-            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
-        };
+    /// Looks at a packet that was captured `at` nanoseconds after the epoch.
+    pub(super) fn look<'a>(&self, packet: &Packet<'a>, at: u64) -> Look<'a> {
         let carried = match packet.ether_type {
-            link::ARP => return Ok(Look::Neighbour),
+            link::ARP => return Look::Neighbour,
             link::IPV4 | link::IPV6 => packet.carries(),
-            _ => return Ok(Look::Nothing),
+            _ => return Look::Nothing,
         };
-        let Some(carried) = carried else { return Ok(Look::Nothing) };
+        let Some(carried) = carried else { return Look::Nothing };
         if carried.0 == ip_protocol::ICMPV6 {
-            return Ok(Look::Neighbour);
+            return Look::Neighbour;
         }
-        let Some(whose) = self.ears.whose(carried) else { return Ok(Look::Nothing) };
-        Ok(match packet.received(Instant::from_nanos(frame.at)) {
-            // What a fragment begins with is anybody's guess, and a header that is none says nothing at all.
-            Err(_) | Ok(Opened { fault: Some(Unreadable::Fragment), .. }) => {
-                Look::Message(Box::new(Dissection::new(whose)))
-            }
-            Ok(Opened { received, .. }) => {
-                self.dissect(&received, &self.wish.carp_addresses).map_or(Look::Nothing, Look::Message)
-            }
-        })
+        let Some(whose) = self.ears.whose(carried) else { return Look::Nothing };
+        let opened = match packet.received(Instant::from_nanos(at)) {
+            Ok(opened) => opened,
+            Err(fault) => return Look::Unreadable(whose, fault),
+        };
+        if opened.fault == Some(Unreadable::Fragment) {
+            // What a fragment begins with is anybody's guess.
+            return Look::Message(opened, Box::new(Dissection::new(whose)));
+        }
+        match self.dissect(&opened.received, &self.wish.carp_addresses) {
+            Some(shown) => Look::Message(opened, shown),
+            None => Look::Nothing,
+        }
     }
 
     /// By the first protocol whose frame it is. `addresses` are those that CARP's digest may cover.

@@ -3,8 +3,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`dissector`] | what one frame alone shows |
-//! | [`ahead`] | reading and dissecting in a thread of its own |
+//! | `dissector` | what one frame alone shows |
 //! | [`keys`] | keys that proofs are verified with |
 //! | [`virtuals`] | virtual addresses and MACs, learnt from the frames |
 //! | `judge` | what takes several frames to see |
@@ -16,10 +15,9 @@
 //! Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
+use fhrp::Received;
 use fhrp::dissect::{Dissection, Problem};
-use fhrp::{Instant, Received};
 
 use crate::capture::link::{self, LinkFault};
 use crate::capture::neighbour::Neighbour;
@@ -30,8 +28,7 @@ use self::judge::Judge;
 use self::keys::Keys;
 use self::virtuals::{About, Virtuals};
 
-pub mod ahead;
-pub mod dissector;
+mod dissector;
 pub mod filter;
 pub mod json;
 mod judge;
@@ -42,7 +39,7 @@ mod text;
 pub mod tree;
 pub mod virtuals;
 
-pub use dissector::{Dissector, Look};
+use dissector::{Dissector, Look};
 
 /// Where frames belong together: one interface, one VLAN.
 pub(crate) type Scope = (u32, Tags);
@@ -101,7 +98,7 @@ impl Decoded<'_> {
 
 /// Takes frames apart, in the order of their capture.
 pub struct Decoder {
-    dissector: Arc<Dissector>,
+    dissector: Dissector,
     virtuals: Virtuals,
     judge: Judge,
 }
@@ -109,13 +106,7 @@ pub struct Decoder {
 impl Decoder {
     /// One that has seen nothing yet.
     pub fn new(wish: Wish) -> Decoder {
-        let dissector = Arc::new(Dissector::new(wish));
-        Decoder { dissector, virtuals: Virtuals::new(), judge: Judge::new() }
-    }
-
-    /// What takes single frames apart, to be used ahead of this one.
-    pub fn dissector(&self) -> Arc<Dissector> {
-        self.dissector.clone()
+        Decoder { dissector: Dissector::new(wish), virtuals: Virtuals::new(), judge: Judge::new() }
     }
 
     /// Forgets every frame: the next one is another capture's.
@@ -128,20 +119,25 @@ impl Decoder {
     /// # Errors
     /// If its link layer is one that none of the protocols runs over.
     pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Decoded<'a>>, LinkFault> {
-        let look = self.dissector.look(&frame)?;
-        Ok(self.judge(frame, look))
-    }
-
-    /// The next frame, which the [`Dissector`] has looked at.
-    pub fn judge<'a>(&mut self, frame: Frame<'a>, look: Look) -> Option<Decoded<'a>> {
-        let packet = Packet::open(frame.link(), frame.octets).ok()?;
+        let packet = match Packet::open(frame.link(), frame.octets) {
+            Ok(packet) => packet,
+            Err(LinkFault::Truncated { .. }) => return Ok(None),
+            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
+        };
         let scope = (frame.interface_number, packet.tags);
-        let what = match look {
+        let what = match self.dissector.look(&packet, frame.at) {
             Look::Nothing => None,
             Look::Neighbour => self.neighbour(scope, &packet),
-            Look::Message(shown) => Some(What::Message(self.message(scope, &frame, &packet, shown))),
+            Look::Unreadable(whose, fault) => {
+                let mut shown = Box::new(Dissection::new(whose));
+                shown.problems.push(problem_of(fault, &packet));
+                Some(What::Message(Message { received: None, shown, whole: true }))
+            }
+            Look::Message(opened, shown) => {
+                Some(What::Message(self.message(scope, &frame, &packet, opened, shown)))
+            }
         };
-        what.map(|what| Decoded { frame, packet, what })
+        Ok(what.map(|what| Decoded { frame, packet, what }))
     }
 
     fn message<'a>(
@@ -149,15 +145,9 @@ impl Decoder {
         scope: Scope,
         frame: &Frame<'a>,
         packet: &Packet<'a>,
+        Opened { received, fault }: Opened<'a>,
         mut shown: Box<Dissection>,
     ) -> Message<'a> {
-        let Opened { received, fault } = match packet.received(Instant::from_nanos(frame.at)) {
-            Ok(opened) => opened,
-            Err(fault) => {
-                shown.problems.push(problem_of(fault, packet));
-                return Message { received: None, shown, whole: true };
-            }
-        };
         let is_cut = usize::try_from(frame.original).is_ok_and(|original| original > frame.octets.len());
         let whole = !(is_cut && matches!(fault, Some(Unreadable::Truncated { .. })));
         if whole {

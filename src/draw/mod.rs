@@ -6,9 +6,9 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`scale`] | from time to place, sensible ticks, how times are written |
-//! | [`place`] | how wide text is, and where labels go so that they do not collide |
-//! | [`svg`](mod@svg), [`lane`], [`style`] | the picture, one of its lanes, its colours and shapes |
+//! | `scale` | from time to place, sensible ticks, how times are written |
+//! | `place` | how wide text is, and where labels go so that they do not collide |
+//! | [`svg`](mod@svg), `lane`, `style` | the picture, one of its lanes, its colours and shapes |
 //! | [`html`](mod@html) | a page around it, with tables |
 //! | [`text`](mod@text) | the same with block characters |
 

@@ -285,6 +285,49 @@ fn nothing_is_announced_that_could_not_be_held() {
     assert_eq!(scripts[0].heard().last().map(String::as_str), Some("held false"));
 }
 
+fn datagram(number: u16) -> Datagram {
+    Datagram {
+        route: fhrp::Route::Routed,
+        source: IpAddr::from([10, 0, 0, 2]),
+        destination: IpAddr::from([10, 0, 0, 3]),
+        hop_limit: 255,
+        traffic_class: 0,
+        identification: number,
+        protocol: 112,
+        ports: None,
+        payload: Vec::new(),
+    }
+}
+
+fn numbers_sent(effects: &[Effect]) -> Vec<u16> {
+    let number = |effect: &Effect| match effect {
+        Effect::Send { datagram, .. } => Some(datagram.identification),
+        _ => None,
+    };
+    effects.iter().filter_map(number).collect()
+}
+
+/// Found by the simulation: a claim that waited for its hold was said after the goodbye that took it back.
+#[test]
+fn what_waits_for_a_hold_is_not_said_after_something_newer() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    let held = holdings([10, 0, 0, 1], Answer::Silent);
+    scripts[0].answers(vec![Action::Hold(held.clone()), Action::SendOnceHeld(datagram(1))]);
+    engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
+    scripts[0].answers(vec![Action::Send(datagram(2))]);
+    engine.command(at(2), GroupIndex(0), Command::HandOver, &mut out);
+    engine.held(at(3), GroupIndex(0), 1, Ok(()), &mut out);
+    assert_eq!(numbers_sent(&out), [2]);
+
+    // Undisturbed it goes out with the hold.
+    out.clear();
+    scripts[0].answers(vec![Action::Hold(held), Action::SendOnceHeld(datagram(3))]);
+    engine.command(at(4), GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(numbers_sent(&out), Vec::<u16>::new());
+    engine.held(at(5), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(numbers_sent(&out), [3]);
+}
+
 #[test]
 fn hosts_are_answered_by_whoever_holds_the_address() {
     let (mut engine, scripts, mut out) = engine_with(&[1, 2]);

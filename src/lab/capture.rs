@@ -43,6 +43,8 @@ impl Memory {
 #[derive(Clone)]
 pub(crate) struct Capture {
     path: PathBuf,
+    /// Whether the packets from the host to the server are kept.
+    stream: bool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -52,11 +54,11 @@ struct Inner {
 }
 
 impl Capture {
-    pub(crate) fn create(path: &Path) -> Result<Self, LabError> {
+    pub(crate) fn create(path: &Path, stream: bool) -> Result<Self, LabError> {
         let file = File::create(path).map_err(LabError::file(path))?;
         let writer = Writer::new(BufWriter::new(file)).map_err(LabError::file(path))?;
         let inner = Inner { writer, comments: Vec::new() };
-        Ok(Capture { path: path.to_owned(), inner: Arc::new(Mutex::new(inner)) })
+        Ok(Capture { path: path.to_owned(), stream, inner: Arc::new(Mutex::new(inner)) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -78,6 +80,9 @@ impl Capture {
     }
 
     fn write(&self, interface: &str, seen: Seen, frame: &[u8]) -> io::Result<()> {
+        if !self.stream && wire::stream_number(frame).is_some() {
+            return Ok(());
+        }
         let mut inner = self.lock();
         let comments = std::mem::take(&mut inner.comments);
         let direction = if seen.outgoing { Direction::Outbound } else { Direction::Inbound };

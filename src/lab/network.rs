@@ -163,7 +163,10 @@ impl Lab {
         let capture = match (&purpose, &self.options.captures, self.captures.get(name)) {
             (Purpose::Server, _, _) | (_, None, _) => None,
             (_, _, Some(capture)) => Some(capture.clone()),
-            (_, Some(directory), None) => Some(Capture::create(&directory.join(format!("{name}.pcapng")))?),
+            (_, Some(directory), None) => {
+                let file = directory.join(format!("{name}.pcapng"));
+                Some(Capture::create(&file, self.scenario.capture_stream)?)
+            }
         };
         Ok((Tap::new(node, purpose, &self.memory, capture.clone())?, capture))
     }

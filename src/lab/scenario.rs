@@ -27,6 +27,8 @@ pub struct Scenario {
     /// Whether the switch forgets the stations behind a port whose router lost power, as a real one does
     /// when the link goes; it then floods what is for them.
     pub switch_forgets: bool,
+    /// Whether captures contain the packets from the host to the server.
+    pub capture_stream: bool,
     /// The routers by name.
     pub routers: BTreeMap<String, RouterPlan>,
     /// What happens, in order.
@@ -118,6 +120,8 @@ struct RawScenario {
     rate: Spanned<u32>,
     #[serde(default = "yes")]
     switch_forgets: bool,
+    #[serde(default = "yes")]
+    capture_stream: bool,
     routers: Spanned<BTreeMap<Spanned<String>, RawRouter>>,
     #[serde(default)]
     timeline: Vec<RawStep>,
@@ -241,6 +245,7 @@ fn check(raw: RawScenario, mistakes: &mut Mistakes) -> Scenario {
         settle: raw.settle,
         rate: raw.rate.into_inner(),
         switch_forgets: raw.switch_forgets,
+        capture_stream: raw.capture_stream,
         routers,
         timeline,
     }

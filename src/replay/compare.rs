@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::enact::Cast;
 use super::protocol::why_it_differs;
 use super::script::Outside;
-use super::spoken::{Frame, Prompt, Spoken};
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
-use crate::analyze::story::{GroupStory, MemberStory, seconds};
+use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
+
+mod rows;
 
 /// What scheduling, clocks and capturing may cost.
 const SLACK: u64 = 20_000_000;
@@ -118,11 +119,15 @@ pub(super) fn compare(
     ours: Option<GroupStory>,
     cast: &Cast,
 ) -> Option<Compared> {
+    let broken = findings(real.as_ref(), address);
+    let waits = waits(real.as_ref(), address);
     let real = member(real, address)?;
     let ours = member(ours, address);
     let mut comparison = Comparison {
         cast,
         interval: interval(&real),
+        broken,
+        waits,
         divergences: Vec::new(),
         gaps: Vec::new(),
         takes: Vec::new(),
@@ -131,8 +136,8 @@ pub(super) fn compare(
     let differed = comparison.reigns(&theirs, &own);
     comparison.rows();
     let fields = comparison.fields();
-    let Comparison { mut divergences, gaps, takes, .. } = comparison;
-    divergences.sort_by_key(|divergence| divergence.at_ns);
+    let Comparison { divergences, gaps, takes, .. } = comparison;
+    let divergences = together(divergences);
     let held = |reigns: &[Reign]| reigns.iter().map(|reign| reign.to - reign.from).sum::<u64>() as f64 / 1e9;
     Some(Compared {
         group: cast.name.clone(),
@@ -150,6 +155,41 @@ pub(super) fn compare(
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
         divergences,
     })
+}
+
+/// Rules that the real router breaks: by what they are counted under, in words with the rule.
+fn findings(story: Option<&GroupStory>, address: IpAddr) -> BTreeMap<String, String> {
+    let all = story.into_iter().flat_map(|story| &story.findings);
+    let own = all.filter(|finding| finding.who == [address]);
+    own.map(|finding| (finding.name.clone(), format!("{} ({})", finding.text, finding.rule))).collect()
+}
+
+/// How long the real router waited for a role and had to by the rules, in nanoseconds, by the moment it took it.
+fn waits(story: Option<&GroupStory>, address: IpAddr) -> BTreeMap<u64, (u64, u64)> {
+    let events = story.into_iter().flat_map(|story| &story.events);
+    let taken = events.filter_map(|event| match &event.what {
+        What::TakeOver(change) if change.who == address => {
+            Some((event.at_ns, change.vacant_ns.zip(change.expected_ns)?))
+        }
+        _ => None,
+    });
+    taken.collect()
+}
+
+/// In the order of time; what is said again and again is said once.
+fn together(divergences: Vec<Divergence>) -> Vec<Divergence> {
+    let mut all: BTreeMap<(String, Option<String>), (u64, usize)> = BTreeMap::new();
+    for Divergence { at_ns, what, explanation } in divergences {
+        let (first, count) = all.entry((what, explanation)).or_insert((at_ns, 0));
+        (*first, *count) = ((*first).min(at_ns), *count + 1);
+    }
+    let told = all.into_iter().map(|((what, explanation), (at_ns, count))| {
+        let what = if count > 1 { format!("{what}; so {count} times") } else { what };
+        Divergence { at_ns, what, explanation }
+    });
+    let mut told: Vec<Divergence> = told.collect();
+    told.sort_by_key(|divergence| divergence.at_ns);
+    told
 }
 
 fn member(story: Option<GroupStory>, address: IpAddr) -> Option<MemberStory> {
@@ -180,6 +220,10 @@ fn reigns(member: Option<&MemberStory>) -> Vec<Reign> {
 struct Comparison<'a> {
     cast: &'a Cast,
     interval: u64,
+    /// Rules that the real router breaks.
+    broken: BTreeMap<String, String>,
+    /// How long it waited for a role and had to by the rules, by the moment it took it.
+    waits: BTreeMap<u64, (u64, u64)>,
     divergences: Vec<Divergence>,
     /// Differences between a gap of theirs and of ours.
     gaps: Vec<u64>,
@@ -197,9 +241,12 @@ impl Comparison<'_> {
         let (mut differed, mut real, mut own) = (0, theirs.iter().peekable(), ours.iter().peekable());
         loop {
             match (real.peek().copied(), own.peek().copied()) {
-                (Some(their), Some(our)) if their.from.max(our.from) <= their.to.min(our.to) + SLACK => {
-                    differed += self.pair(their, our);
-                    (real.next(), own.next());
+                (Some(their), Some(our))
+                    if their.from.max(our.from) <= their.to.min(our.to).saturating_add(SLACK) =>
+                {
+                    differed = self.pair(their, our).saturating_add(differed);
+                    real.next();
+                    own.next();
                 }
                 (Some(their), our) if our.is_none_or(|our| their.from < our.from) => {
                     let length = their.to - their.from;
@@ -228,7 +275,8 @@ impl Comparison<'_> {
         let begins = late.unsigned_abs();
         if begins > SLACK.max(self.interval * 3 / COARSENESS) {
             let word = if late > 0 { "later" } else { "earlier" };
-            self.diverge(their.from, format!("ours takes the role {} {word}", about(begins)), None);
+            let explanation = self.late_itself(their.from, late);
+            self.diverge(their.from, format!("ours takes the role {} {word}", about(begins)), explanation);
         }
         let ends = their.to.abs_diff(our.to);
         // A reign that ends in silence ends with the last frame, wherever its turn was.
@@ -236,144 +284,19 @@ impl Comparison<'_> {
             let word = if our.to > their.to { "later" } else { "earlier" };
             self.diverge(their.to, format!("ours lets go of the role {} {word}", about(ends)), None);
         }
-        begins + ends
+        begins.saturating_add(ends)
     }
 
-    /// Frame by frame, row by row.
-    fn rows(&mut self) {
-        let (real, ours) = (self.cast.real.streams(), self.cast.ours.streams());
-        for (stream, theirs) in &real {
-            let own = ours.get(stream).map_or(&[][..], Vec::as_slice);
-            let name = stream.0.map_or_else(String::new, |version| format!(" of version {version}"));
-            let Some(first) = theirs.first() else { continue };
-            if own.is_empty() {
-                let what = format!("it sends frames{name} to {}, and ours sends none", stream.1);
-                self.diverge(first.at, what, None);
-                continue;
-            }
-            self.row(theirs, own, &name);
-        }
-        for (stream, own) in ours.iter().filter(|(stream, _)| !real.contains_key(*stream)) {
-            if let Some(first) = own.first() {
-                self.diverge(first.at, format!("ours sends frames to {}, and it sends none", stream.1), None);
-            }
-        }
-    }
-
-    fn row(&mut self, theirs: &[Frame], own: &[Frame], name: &str) {
-        let (their_turns, their_extra) = self.turns(&self.cast.real, theirs);
-        let (our_turns, our_extra) = self.turns(&self.cast.ours, own);
-        self.extras(&their_extra, &our_extra, own, false);
-        self.extras(&our_extra, &their_extra, theirs, true);
-        for (their, our) in their_turns.iter().zip(&our_turns) {
-            let gaps =
-                |row: &[Frame]| -> Vec<u64> { row.windows(2).map(|pair| pair[1].at - pair[0].at).collect() };
-            let (theirs, ours) = (gaps(their), gaps(our));
-            self.gaps.extend(theirs.iter().zip(&ours).map(|(their, our)| their.abs_diff(*our)));
-            self.cadence(their, our, &theirs, &ours, name);
-        }
-    }
-
-    /// Frames in their turn, reign by reign, and those out of turn.
-    fn turns(&self, spoken: &Spoken, row: &[Frame]) -> (Vec<Vec<Frame>>, Vec<Frame>) {
-        let mut turns: Vec<Vec<Frame>> = Vec::new();
-        let mut extra = Vec::new();
-        let mut last: Option<u64> = None;
-        for frame in row {
-            let resigns = spoken.face(frame).is_some_and(|face| face.resigns);
-            let gap = last.map(|last| frame.at - last);
-            let answers = frame.prompt.is_some_and(|prompt| frame.at - prompt.at <= ANSWER);
-            match gap {
-                _ if resigns => last = None,
-                Some(gap) if gap < self.interval / OUT_OF_TURN => extra.push(*frame),
-                Some(gap) if answers && gap.abs_diff(self.interval) > SLACK => extra.push(*frame),
-                Some(gap) if gap <= self.interval * 3 => {
-                    last = Some(frame.at);
-                    if let Some(turn) = turns.last_mut() {
-                        turn.push(*frame);
-                    }
-                }
-                Some(_) | None => {
-                    last = Some(frame.at);
-                    turns.push(vec![*frame]);
-                }
-            }
-        }
-        (turns, extra)
-    }
-
-    /// Frames out of turn: each has one of the other's beside it, or a reason.
-    fn extras(&mut self, extra: &[Frame], others: &[Frame], every: &[Frame], ours: bool) {
-        for frame in extra {
-            let beside = |other: &Frame| other.at.abs_diff(frame.at) <= SLACK / 2;
-            if others.iter().any(beside) || every.iter().any(beside) {
-                continue;
-            }
-            let explanation = frame.prompt.and_then(|prompt| self.answer(frame.at, prompt));
-            let explanation = explanation.or_else(|| self.says_settings(frame.at));
-            let who = if ours { "ours" } else { "it" };
-            let what = format!("{who} sent a frame out of turn, and the other did not");
-            self.diverge(frame.at, what, explanation);
-        }
-    }
-
-    fn answer(&self, at: u64, prompt: Prompt) -> Option<String> {
-        if at.saturating_sub(prompt.at) > ANSWER {
-            return None;
-        }
-        let source = prompt.source;
-        Some(match prompt.priority {
-            Some(0) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
-            Some(_) | None => format!(
-                "it answers {source}'s claim at once: RFC 9568 §6.4.3 has an Active do so, earlier RFCs had it discard \
-                 the frame; a loser's last word is how the winner knows that there were two"
-            ),
+    /// Ours took the role when the rules say, and the real one a little later. One that is early has no such excuse.
+    fn late_itself(&self, at: u64, ours: i64) -> Option<String> {
+        let (waited, wait) = self.waits.get(&at)?;
+        let theirs = signed(*waited) - signed(*wait);
+        let by_the_rules = (theirs + ours).unsigned_abs() <= SLACK / 4;
+        let a_little = theirs > 0 && theirs <= signed(self.interval);
+        (by_the_rules && a_little).then(|| {
+            let (wait, waited) = (about(*wait), about(*waited));
+            format!("by the rules it waits {wait}, as ours does, and it took {waited}")
         })
-    }
-
-    fn says_settings(&self, at: u64) -> Option<String> {
-        let changed =
-            self.cast.announced.changes().into_iter().skip(1).any(|change| change.abs_diff(at) <= SLACK);
-        changed.then(|| "it says its new settings at once, so that nobody waits by the old ones".to_owned())
-    }
-
-    /// As many frames, as far apart.
-    fn cadence(&mut self, their: &[Frame], our: &[Frame], theirs: &[u64], ours: &[u64], name: &str) {
-        let Some(first) = their.first() else { return };
-        let mean = |gaps: &[u64]| (!gaps.is_empty()).then(|| gaps.iter().sum::<u64>() / gaps.len() as u64);
-        let (Some(their_mean), Some(our_mean)) = (mean(theirs), mean(ours)) else { return };
-        let off = their_mean.abs_diff(our_mean);
-        let irregular = off > self.interval / IRREGULAR;
-        let promised = about(self.interval);
-        if irregular {
-            let what = format!(
-                "its frames{name} come every {} on average, ours every {}",
-                about(their_mean),
-                about(our_mean)
-            );
-            let lost = theirs.iter().filter(|gap| **gap > self.interval * 3 / 2).count();
-            let explanation = if lost > 0 {
-                Some(format!("{lost} of its frames are late or not in the capture"))
-            } else if their_mean < self.interval && their_mean > self.interval / 2 {
-                Some(format!(
-                    "it is early by its own choice: its frames promise {promised}, and nobody takes over any later for it"
-                ))
-            } else if their_mean > self.interval && off < self.interval / 10 {
-                Some(format!("it is late: its frames promise {promised}, which ours keeps"))
-            } else {
-                None
-            };
-            self.diverge(first.at, what, explanation);
-        }
-        let counts = their.len().abs_diff(our.len());
-        // A different pace adds up, and the last frame of each may fall on either side of the end.
-        let length = theirs.iter().sum::<u64>();
-        let drift = length / their_mean.max(1);
-        let pace = drift.abs_diff(length / our_mean.max(1)) as usize;
-        if counts > 1 + pace {
-            let what = format!("it sent {} frames{name} in their turn, and ours {}", their.len(), our.len());
-            self.diverge(first.at, what, None);
-        }
     }
 
     /// The same fields in every frame.
@@ -382,10 +305,14 @@ impl Comparison<'_> {
         let rows = ours.streams();
         let mut agreements: BTreeMap<String, Agreement> = BTreeMap::new();
         let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
+        let mut unsaid: BTreeMap<bool, u64> = BTreeMap::new();
         for frame in &real.frames {
             let Some(their) = real.face(frame) else { continue };
             let row = rows.get(&their.stream).map_or(&[][..], Vec::as_slice);
-            let Some(nearest) = ours.nearest(row, frame.at, their.resigns) else { continue };
+            let Some(nearest) = ours.nearest(row, frame.at, their.resigns) else {
+                unsaid.entry(their.resigns).or_insert(frame.at);
+                continue;
+            };
             let Some(our) = ours.face(&nearest) else { continue };
             let names =
                 their.fields.keys().chain(our.fields.keys().filter(|name| !their.fields.contains_key(*name)));
@@ -395,7 +322,7 @@ impl Comparison<'_> {
                 };
                 let (their, our) = (value(&their.fields), value(&our.fields));
                 let agreement = agreements.entry(name.clone()).or_default();
-                if their == our || is_unknown(name, &their) {
+                if their == our || is_unknown(name, &their) || is_unknown(name, &our) {
                     agreement.same += 1;
                 } else {
                     agreement.different += 1;
@@ -403,19 +330,36 @@ impl Comparison<'_> {
                 }
             }
         }
+        for (resigns, at) in unsaid {
+            let what = if resigns { "it gave up the role in words" } else { "it claimed the role" };
+            self.diverge(at, format!("{what}, and ours never did"), None);
+        }
         for ((name, their, our), (at, count)) in found {
             let explanation = why_it_differs(self.cast.key.protocol, &name, &their, &our);
+            let explanation = explanation.map(str::to_owned).or_else(|| self.rule_broken(&name));
             let times = if count == 1 { "in one frame".to_owned() } else { format!("in {count} frames") };
             let what = format!("{name} is {their} where ours is {our}, {times}, first at {}", moment(at));
-            self.diverge(at, what, explanation.map(str::to_owned));
+            self.diverge(at, what, explanation);
         }
         agreements
     }
+
+    /// The rule that the real router breaks in this field.
+    fn rule_broken(&self, field: &str) -> Option<String> {
+        let counter = match field {
+            "TTL" => "ttl-errors",
+            "source MAC" => "source-mac-errors",
+            "destination MAC" => "destination-mac-errors",
+            "destination" => "destination-errors",
+            _ => return None,
+        };
+        self.broken.get(counter).map(|text| format!("it breaks a rule that ours keeps: {text}"))
+    }
 }
 
-/// A link layer that says no MAC says nothing about it.
-fn is_unknown(name: &str, their: &str) -> bool {
-    name.ends_with("MAC") && their == fhrp::Mac::default().to_string()
+/// A link layer that says no MAC says nothing about it, and where a routed frame of ours goes the kernel says.
+fn is_unknown(name: &str, value: &str) -> bool {
+    name.ends_with("MAC") && value == fhrp::Mac::default().to_string()
 }
 
 fn timing(mut gaps: Vec<u64>, takes: Vec<Take>) -> Timing {

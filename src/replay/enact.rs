@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::dissect::Known;
+use fhrp::dissect::{Dissection, Known};
 use fhrp::{InterfaceAddress, Link, Mac, Received};
 use thiserror::Error;
 
@@ -17,10 +17,11 @@ use super::compare::{Compared, compare};
 use super::protocol::{Announced, Unknowable, real_addresses, speaking_from};
 use super::script::{Doing, Outside, outside};
 use super::spoken::{Prompt, Spoken};
-use super::stage::{Deed, ORIGIN, Stage, framed};
+use super::stage::{Deed, ORIGIN, Stage, TICKS, TICKS_PER_FRAME, framed};
 use crate::analyze::listen::heard;
+use crate::analyze::moment::nanos;
 use crate::analyze::reading::{self, Stance};
-use crate::analyze::story::Story;
+use crate::analyze::story::{GroupStory, MemberStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
@@ -32,6 +33,9 @@ use crate::protocols::PROTOCOLS;
 
 /// A MAC for our router where its own was never seen: locally administered.
 const OUR_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x01]);
+/// How much longer ours may speak when the capture is over: a frame of the real router may well be its last one, and
+/// ours a little later.
+const GRACE: u64 = 5_000_000;
 /// The interface that settings read off a capture are on.
 const INTERFACE: &str = "capture";
 /// Prefix length of the address that is spoken from.
@@ -51,6 +55,14 @@ pub enum EnactError {
         /// Who does.
         others: Vec<IpAddr>,
     },
+    /// There is nothing of ours to put in its place.
+    #[error("{address} speaks {protocol}, which our routers do not speak yet")]
+    Foreign {
+        /// The address.
+        address: IpAddr,
+        /// The protocol.
+        protocol: &'static str,
+    },
     /// Its settings cannot be told.
     #[error("{address} in {group}: {why}")]
     Unknowable {
@@ -61,6 +73,9 @@ pub enum EnactError {
         /// Why not.
         why: Unknowable,
     },
+    /// More time is to pass than can be played.
+    #[error("{0}: more time passes in this capture than can be played; its times are hardly right")]
+    Endless(String),
     /// The configuration has none of its groups.
     #[error("the configuration has none of the groups in which {0} speaks")]
     NotConfigured(IpAddr),
@@ -76,6 +91,8 @@ pub struct Enact<'a> {
     pub keys: &'a Keys,
     /// Settings, instead of those that the router itself announced.
     pub config: Option<&'a Plan>,
+    /// Whether each interface of the capture is a network of its own.
+    pub per_interface: bool,
     /// Where chance comes from.
     pub seed: u64,
 }
@@ -96,8 +113,22 @@ impl Enact<'_> {
         Ok(compared.flatten().collect())
     }
 
-    fn decoder(&self, fields: bool) -> Decoder {
-        Decoder::new(Wish { keys: self.keys.clone(), fields, ..Wish::default() })
+    fn decoder(&self) -> Decoder {
+        Decoder::new(Wish { keys: self.keys.clone(), ..Wish::default() })
+    }
+
+    /// A message of one of the protocols, with its envelope.
+    fn message<'a, 'f>(
+        &self,
+        frame: u64,
+        at_ns: u64,
+        decoded: &'a Decoded<'f>,
+    ) -> Option<(&'a Received<'f>, Heard<'a>)> {
+        let heard = heard(frame, at_ns, decoded, self.per_interface)?;
+        match &decoded.what {
+            What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
+            What::Message(_) | What::Neighbour(..) => None,
+        }
     }
 
     /// The first reading.
@@ -105,7 +136,7 @@ impl Enact<'_> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
         let (mut announced, mut others) = (BTreeMap::new(), BTreeMap::new());
-        let mut decoder = self.decoder(false);
+        let mut decoder = self.decoder();
         while let Some(next) = reader.next_frame() {
             let frame = match next {
                 Ok(frame) => frame,
@@ -117,7 +148,7 @@ impl Enact<'_> {
             let at_ns = analysis.frame(Duration::from_nanos(frame.at));
             let (link, octets) = (frame.link(), frame.octets);
             let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
-            let Some((received, heard)) = message(analysis.number(), at_ns, &decoded) else { continue };
+            let Some((received, heard)) = self.message(analysis.number(), at_ns, &decoded) else { continue };
             analysis.hear(&heard);
             let Some(key) = key_of(&heard) else { continue };
             if received.source == self.address {
@@ -135,6 +166,11 @@ impl Enact<'_> {
     /// Our router in each of the groups, ready to be started.
     fn cast(&self, survey: &Survey) -> Result<BTreeMap<Key, Cast>, EnactError> {
         if survey.announced.is_empty() {
+            let speaks =
+                |group: &&GroupStory| group.members.iter().any(|member| member.address == self.address);
+            if let Some(group) = survey.story.groups.iter().find(speaks) {
+                return Err(EnactError::Foreign { address: self.address, protocol: group.protocol });
+            }
             let members = survey.story.groups.iter().flat_map(|group| &group.members);
             let mut others: Vec<IpAddr> = members.map(|member| member.address).collect();
             others.sort_unstable();
@@ -162,6 +198,9 @@ impl Enact<'_> {
                     why,
                 })?;
             }
+            if is_endless(&survey.story, member) {
+                return Err(EnactError::Endless(group.name()));
+            }
             let script = outside(group, member, announced, configured.as_ref());
             casts.insert(
                 *key,
@@ -179,29 +218,35 @@ impl Enact<'_> {
         let mut reader = (self.open)()?;
         let mut analysis = Analysis::default();
         let context = Context { begins: survey.story.begins, seed: self.seed, survey };
-        let mut decoder = self.decoder(true);
+        let mut decoder = self.decoder();
         let mut now = 0;
         while let Some(next) = reader.next_frame() {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
             let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
-            let Some((received, heard)) = message(analysis.number(), now, &decoded) else { continue };
+            let Some((received, heard)) = self.message(analysis.number(), now, &decoded) else { continue };
             let Some(cast) = key_of(&heard).and_then(|key| casts.get_mut(&key)) else { continue };
             cast.advance(now, &context, &mut analysis);
             if received.source == self.address {
-                cast.real.add(now, received, heard.dissection, cast.heard);
+                // Octet by octet, which nobody else's frames are wanted.
+                if let Some(whole) = dissect(received) {
+                    cast.real.add(now, received, &whole, cast.heard);
+                }
                 continue;
             }
             analysis.hear(&heard);
             let priority = heard.dissection.priority;
             cast.heard = Some(Prompt { at: now, source: received.source, priority });
-            if let Some((stage, _)) = &mut cast.stage {
+            if let Some((stage, _)) = cast.stage.as_mut().filter(|_| !cast.deaf) {
                 stage.receive(received);
             }
         }
         for cast in casts.values_mut() {
-            cast.advance(now.saturating_add(1), &context, &mut analysis);
+            cast.advance(now.saturating_add(GRACE), &context, &mut analysis);
+            if cast.is_worn_out {
+                return Err(EnactError::Endless(cast.name.clone()));
+            }
         }
         Ok(analysis.finish())
     }
@@ -231,6 +276,8 @@ pub(super) struct Cast {
     pub(super) script: Vec<Outside>,
     coming: VecDeque<Outside>,
     stage: Option<(Stage, GroupIndex)>,
+    is_worn_out: bool,
+    deaf: bool,
     heard: Option<Prompt>,
     /// What the real router said.
     pub(super) real: Spoken,
@@ -256,6 +303,8 @@ impl Cast {
             coming: script.iter().cloned().collect(),
             script,
             stage: None,
+            is_worn_out: false,
+            deaf: false,
             heard: None,
             real: Spoken::default(),
             ours: Spoken::default(),
@@ -277,6 +326,7 @@ impl Cast {
     fn run(&mut self, until: i64, analysis: &mut Analysis) {
         if let Some((stage, _)) = &mut self.stage {
             stage.run_until(instant(until));
+            self.is_worn_out |= stage.is_worn_out();
         }
         self.collect(analysis);
     }
@@ -285,20 +335,17 @@ impl Cast {
     fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
         let done: Vec<_> = stage.done().collect();
-        let known = Known { fields: true, ..Known::default() };
         for done in done {
             let Deed::Sent(datagram) = &done.what else { continue };
             let Some(octets) = framed(datagram, stage.link()) else { continue };
             let Ok(received) = frame::parse(&octets, done.at) else { continue };
-            let Some(dissection) = PROTOCOLS.iter().find_map(|protocol| protocol.dissect(&received, &known))
-            else {
-                continue;
-            };
+            let Some(dissection) = dissect(&received) else { continue };
             let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
             self.ours.add(at_ns, &received, &dissection, self.heard);
             analysis.hear(&Heard {
                 frame: analysis.number(),
                 at_ns,
+                interface: self.key.interface,
                 vlan: self.key.vlan,
                 source_mac: received.source_mac,
                 source: received.source,
@@ -312,6 +359,8 @@ impl Cast {
         match outside.what {
             Doing::Start { prelude } => self.start(outside.at_ns, prelude, context),
             Doing::Kill => self.stage = None,
+            Doing::Deafen => self.deaf = true,
+            Doing::Hear => self.deaf = false,
             Doing::Stop => {
                 if let Some((stage, group)) = &mut self.stage {
                     stage.stop(*group);
@@ -365,20 +414,20 @@ impl Cast {
     }
 }
 
-/// A message of one of the protocols, with its envelope.
-fn message<'a, 'f>(
-    frame: u64,
-    at_ns: u64,
-    decoded: &'a Decoded<'f>,
-) -> Option<(&'a Received<'f>, Heard<'a>)> {
-    let heard = heard(frame, at_ns, decoded)?;
-    match &decoded.what {
-        What::Message(Message { received: Some(received), .. }) => Some((received, heard)),
-        What::Message(_) | What::Neighbour(..) => None,
-    }
+/// Whether more intervals pass than anybody would capture: nobody waits for what cannot be true.
+fn is_endless(story: &Story, member: &MemberStory) -> bool {
+    let said = member.settings.iter().filter_map(|said| said.interval.or(said.hello));
+    let Some(interval) = said.min().map(nanos).filter(|interval| *interval > 0) else { return false };
+    story.length_ns / interval > TICKS.saturating_add(story.frames.saturating_mul(TICKS_PER_FRAME))
 }
 
-fn holds(dissection: &fhrp::dissect::Dissection) -> bool {
+/// A message of one of the protocols with all its fields; whether a key made its proof does not matter here.
+fn dissect(received: &Received<'_>) -> Option<Dissection> {
+    let known = Known { fields: true, ..Known::default() };
+    PROTOCOLS.iter().find_map(|protocol| protocol.dissect(received, &known))
+}
+
+fn holds(dissection: &Dissection) -> bool {
     let reading = reading::read(dissection).filter(|_| dissection.is_valid());
     reading.is_some_and(|reading| reading.statements.iter().any(|said| said.stance == Stance::Holds))
 }

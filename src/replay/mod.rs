@@ -24,3 +24,6 @@ pub mod script;
 mod spoken;
 mod stage;
 mod vrrp;
+
+#[cfg(test)]
+mod tests;

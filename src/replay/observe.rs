@@ -121,6 +121,11 @@ impl Observer {
         &self.stage.link().addresses
     }
 
+    /// Whether more time was to pass than can be played: our router stood still from then on.
+    pub fn is_worn_out(&self) -> bool {
+        self.stage.is_worn_out()
+    }
+
     /// The next frame of the capture; `tell` hears what was done before it, and because of it.
     pub fn frame(&mut self, frame: &Frame<'_>, tell: &mut dyn FnMut(Act)) {
         let since = Duration::from_nanos(frame.at).checked_sub(self.begins).map_or(0, nanos);

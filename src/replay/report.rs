@@ -71,7 +71,11 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
         )?;
     }
     let same = compared.fields.values().filter(|field| field.different == 0).count();
-    writeln!(out, "  fields: {same} of {} the same in every frame", compared.fields.len())?;
+    let all = compared.fields.len();
+    writeln!(
+        out,
+        "  fields: {same} of {all} the same in every frame; what each counts or signs for itself left out"
+    )?;
     for divergence in &compared.divergences {
         write_divergence(out, divergence)?;
     }
@@ -96,6 +100,8 @@ fn doing(outside: &Outside) -> &'static str {
         Doing::Start { .. } => "ours is started",
         Doing::Stop => "ours is told to leave",
         Doing::Kill => "ours is killed",
+        Doing::Deafen => "ours hears nothing",
+        Doing::Hear => "ours hears again",
         Doing::Change { .. } => "ours is given other settings",
     }
 }

@@ -16,6 +16,9 @@ use crate::draw::Role;
 /// by preempting.
 const BEFORE: i64 = 2;
 
+/// How long before its last word a router at most heard the frame that it answers.
+const HEARD_AGAIN: i64 = 20_000_000;
+
 /// One thing from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outside {
@@ -44,6 +47,10 @@ pub enum Doing {
     Stop,
     /// It is gone at once.
     Kill,
+    /// It hears nobody in this group any more.
+    Deafen,
+    /// It hears everybody again.
+    Hear,
     /// Its settings change to those that it announces from this moment on.
     Change {
         /// In nanoseconds since the capture's first frame.
@@ -80,6 +87,8 @@ pub(super) fn outside(
         let Some(plan) = settings(first.from_ns) else { continue };
         let wait = signed(nanos(wait_after_start(&plan.protocol)));
         all.push(start(group, who.address, first, wait, ended));
+        let holding = life.pieces.iter().filter(|piece| matches!(piece.role, Role::Holding | Role::Trouble));
+        all.extend(holding.filter_map(|piece| deafness(group, who.address, piece, wait)).flatten());
         if let Some(end) = life.end {
             ended = leaves(end, who, &mut all);
         }
@@ -119,18 +128,63 @@ fn start(group: &GroupStory, who: IpAddr, first: &Piece, wait: i64, ended: i64) 
     });
     match taken {
         Some(change) if was_there(group, change) => {
-            let early = at - BEFORE * wait;
-            let prelude = ended == i64::MIN;
-            let at_ns = if prelude { early.min(0) } else { early.max(ended.saturating_add(1)) };
             let why = "it waited for the holder's end, so it was there before".to_owned();
+            let (at_ns, prelude) = match ended {
+                // A holder that was there before the capture began had been heard before it began.
+                i64::MIN if holds_from_the_beginning(group) => (0, true),
+                i64::MIN => (first_claim(group, who).unwrap_or(at) - wait / 2, false),
+                ended => ((at - BEFORE * wait).max(ended.saturating_add(1)), false),
+            };
             Outside { at_ns, what: Doing::Start { prelude }, why, meets: None }
         }
+        // It claimed the role beside somebody who holds it: whether it was there before, nothing shows.
         Some(_) | None => {
             let why = "its first frame comes when the wait after a start is over".to_owned();
             let at_ns = (at - wait).max(ended.saturating_add(1));
             Outside { at_ns, what: Doing::Start { prelude: false }, why, meets: Some(first.from_ns) }
         }
     }
+}
+
+fn holds_from_the_beginning(group: &GroupStory) -> bool {
+    group.events.iter().any(|event| matches!(event.what, What::Holds { .. }))
+}
+
+/// When somebody else is first known to hold the role.
+fn first_claim(group: &GroupStory, who: IpAddr) -> Option<i64> {
+    let others = group.members.iter().filter(|member| member.address != who);
+    let pieces = others.flat_map(|member| member.roles.iter().flat_map(|played| &played.spans));
+    pieces.filter(|piece| piece.role == Role::Holding).map(|piece| signed(piece.from_ns)).min()
+}
+
+/// Frames that are in the capture and did not reach the router: it took the role as if it had not heard them.
+fn deafness(group: &GroupStory, who: IpAddr, piece: &Piece, wait: i64) -> Option<[Outside; 2]> {
+    let taken = signed(piece.from_ns);
+    let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
+    group.events.iter().filter(|event| event.at_ns == piece.from_ns).find_map(|event| match &event.what {
+        What::TakeOver(change) if change.who == who && change.unheard => {
+            let goodbye = change.vacant_ns.map_or(taken, |vacant| taken - signed(vacant)).saturating_add(1);
+            let why = "the goodbye in the capture did not reach it, or it did not heed it";
+            let again = "it is the holder by now";
+            Some([outside(goodbye, Doing::Deafen, why), outside(taken, Doing::Hear, again)])
+        }
+        What::TwoActive { other, length_ns, cause: Cause::Deafness, .. } if *other == who => {
+            // The last frame that it heard was there a whole wait before, and the next one was not.
+            let interval = signed(interval(group, who));
+            let from = (taken - wait).saturating_add(interval / 2);
+            let until = taken.saturating_add(signed(*length_ns)) - HEARD_AGAIN;
+            let why = "it claimed the role though the holder is in the capture: it did not hear it";
+            let again = "it yields";
+            Some([outside(from, Doing::Deafen, why), outside(until.max(taken), Doing::Hear, again)])
+        }
+        _ => None,
+    })
+}
+
+fn interval(group: &GroupStory, who: IpAddr) -> u64 {
+    let member = group.members.iter().find(|member| member.address == who);
+    let said = member.and_then(|member| member.settings.last());
+    said.and_then(|said| said.interval.or(said.hello)).map_or(0, nanos)
 }
 
 /// Whether a router that took the role had been standing by: it waited for an end, and it is not one that would
@@ -151,9 +205,10 @@ fn was_there(group: &GroupStory, change: &Change) -> bool {
 fn leaves(end: &Piece, who: &MemberStory, all: &mut Vec<Outside>) -> i64 {
     let at_ns = signed(end.from_ns);
     if end.word == "silent" {
-        let interval = who.settings.last().and_then(|said| said.interval.or(said.hello)).map_or(0, nanos);
+        let said = who.settings.last();
+        let interval = said.and_then(|said| said.interval.or(said.hello)).map_or(0, nanos);
         // Its next frame is the first that is missing.
-        let at_ns = at_ns + signed(interval / 2);
+        let at_ns = at_ns.saturating_add(signed(interval / 2));
         let why = "it fell silent without a word".to_owned();
         all.push(Outside { at_ns, what: Doing::Kill, why, meets: None });
         return at_ns;

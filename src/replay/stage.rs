@@ -2,11 +2,10 @@
 //! hold is granted at once; chance comes from a seed.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Answer, Datagram, Instant, Link, Mac, Note, Presence, Received, Route, View};
+use fhrp::{Datagram, Instant, Link, Mac, Note, Received, Route, View};
 
 use crate::config::GroupPlan;
 use crate::engine::{Delivery, Effect, Engine, GroupIndex, Now};
@@ -15,6 +14,11 @@ use crate::protocols::{PROTOCOLS, build, configuration};
 
 /// When the capture's first frame arrives: a router may have been running for a day by then.
 pub(super) const ORIGIN: Instant = Instant::from_nanos(86_400_000_000_000);
+
+/// Ticks that a stage is good for, and how many more each frame that it hears: a capture that says that centuries
+/// pass between two frames is not waited for.
+pub(super) const TICKS: u64 = 1_000_000;
+pub(super) const TICKS_PER_FRAME: u64 = 100;
 
 /// Something that a group did.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +47,8 @@ pub(super) struct Stage {
     wall: Duration,
     effects: Vec<Effect>,
     done: VecDeque<Done>,
+    /// Ticks that are left.
+    ticks: u64,
 }
 
 impl Stage {
@@ -51,7 +57,7 @@ impl Stage {
         let mut engine = Engine::new(PROTOCOLS, dice(seed));
         let mut effects = Vec::new();
         engine.link(moment(at, wall), link.clone(), &mut effects);
-        Stage { engine, link, now: at, wall, effects, done: VecDeque::new() }
+        Stage { engine, link, now: at, wall, effects, done: VecDeque::new(), ticks: TICKS }
     }
 
     /// A group starts.
@@ -66,6 +72,10 @@ impl Stage {
     pub(super) fn run_until(&mut self, at: Instant) {
         let mut served = None;
         while let Some(deadline) = self.engine.deadline().filter(|deadline| *deadline < at) {
+            if self.is_worn_out() {
+                break;
+            }
+            self.ticks -= 1;
             let mut now = self.now.max(deadline);
             if served == Some(now) {
                 // Time goes on, whatever a group asks for.
@@ -78,8 +88,16 @@ impl Stage {
         self.now = self.now.max(at);
     }
 
+    /// Whether more time was to pass than can be played; it stands still then.
+    pub(super) fn is_worn_out(&self) -> bool {
+        self.ticks == 0
+    }
+
     /// A frame arrives now.
     pub(super) fn receive(&mut self, received: &Received<'_>) -> Delivery {
+        if !self.is_worn_out() {
+            self.ticks = self.ticks.saturating_add(TICKS_PER_FRAME);
+        }
         let received = Received { at: self.now, ..*received };
         let now = self.clock();
         let delivery = self.engine.receive(now, self.link.index, &received, &mut self.effects);
@@ -141,25 +159,9 @@ impl Stage {
 
     /// The frames that tell hosts where the addresses are, as the event loop sends them.
     fn announcement(&self, group: GroupIndex, form: ArpForm) -> Vec<Vec<u8>> {
-        let mut frames: Vec<Vec<u8>> = Vec::new();
-        let Some(holdings) = self.engine.holdings(group) else { return frames };
-        for (ip, address) in &holdings.addresses {
-            let mac = match (address.answer, address.presence) {
-                (Answer::With(mac), _) => mac,
-                (Answer::Silent, Presence::OnInterface) => self.link.mac,
-                (Answer::Silent | Answer::Ask, _) => continue,
-            };
-            match ip {
-                IpAddr::V4(ip) => {
-                    frames.extend(neighbour::gratuitous_arp(mac, *ip, form).map(Vec::from));
-                }
-                IpAddr::V6(ip) => {
-                    let frame = neighbour::neighbour_advertisement(mac, *ip, address.router, None);
-                    frames.push(frame.to_vec());
-                }
-            }
-        }
-        frames
+        let Some(holdings) = self.engine.holdings(group) else { return Vec::new() };
+        let told = neighbour::announcements(holdings, self.link.mac, form);
+        told.into_iter().map(|announcement| announcement.frame).collect()
     }
 }
 
@@ -190,4 +192,28 @@ fn dice(seed: u64) -> Box<dyn FnMut() -> u64 + Send> {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn nobody_waits_for_centuries() {
+        let text = "[[interface.lan.vrrp]]\nid = 10\naddresses = [\"10.0.10.1/24\"]\n";
+        let plan = config::parse("lan.toml", text).unwrap();
+        let addresses = vec!["10.0.10.2/24".parse().unwrap()];
+        let link =
+            Link { index: 1, name: "lan".to_owned(), up: true, mtu: 1500, addresses, ..Link::default() };
+        let mut stage = Stage::new(link, ORIGIN, Duration::ZERO, 1);
+        let group = stage.add(&plan.groups[0]);
+        stage.ticks = 100;
+        stage.run_until(ORIGIN + Duration::from_secs(60));
+        assert!(!stage.is_worn_out() && stage.view(group).unwrap().state == "Active");
+        stage.run_until(Instant::from_nanos(u64::MAX));
+        assert!(stage.is_worn_out());
+        let adverts = stage.done().filter(|done| matches!(done.what, Deed::Sent(_))).count();
+        assert!((90..=100).contains(&adverts), "{adverts}");
+    }
 }

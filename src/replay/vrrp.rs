@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::vrrp::config::{
-    AntiReplay, Authentication, Hmac, HmacMode, Key, OWNER_PRIORITY, Peer, SendChecksum, Versions,
-    virtual_mac,
+    AcceptChecksum, AntiReplay, Authentication, Hmac, HmacMode, Key, OWNER_PRIORITY, Peer, SendChecksum,
+    Versions, virtual_mac,
 };
 use ::vrrp::machine::timers::active_down_interval;
 use ::vrrp::wire::{self, Advertisement, ChecksumForm, Credentials, Version};
@@ -85,7 +85,10 @@ impl Announced {
             self.authentication = proof(received, &heard, keys);
         }
         let Advertisement { version, priority, interval, .. } = heard.advertisement;
-        self.versions.insert(version);
+        if self.versions.insert(version) && self.versions.len() == 2 {
+            // Whoever speaks both versions says whole seconds in version 2, whatever its interval.
+            self.settings.clear();
+        }
         self.macs.insert(received.source_mac);
         if version == Version::V3 && received.source.is_ipv4() {
             let fits = |form, name| heard.checksum_fits(form).then_some(name);
@@ -95,7 +98,6 @@ impl Announced {
         if !received.destination.is_multicast() {
             self.peers.insert(received.destination);
         }
-        // Whoever speaks both versions says whole seconds in version 2, whatever its interval.
         if priority == 0 || self.versions.len() == 2 && version == Version::V2 {
             return;
         }
@@ -134,6 +136,7 @@ impl Announced {
             source: Some(self.source),
             peers: self.peers.iter().map(|peer| Peer { address: *peer, min_ttl: ON_LINK }).collect(),
             send_checksum: self.checksum(),
+            accept_checksum: self.accepted(),
             authentication,
             ..Config::new(self.vrid, addresses)
         })
@@ -152,6 +155,15 @@ impl Announced {
             (true, false) => SendChecksum::MessageOnly,
             (false, true) => SendChecksum::PseudoHeader,
             (true, true) | (false, false) => SendChecksum::AsHeard,
+        }
+    }
+
+    /// Whoever was heard with one form only takes no other, as far as anybody knows of foreign implementations.
+    fn accepted(&self) -> AcceptChecksum {
+        match self.checksum() {
+            SendChecksum::MessageOnly => AcceptChecksum::MessageOnly,
+            SendChecksum::PseudoHeader => AcceptChecksum::PseudoHeader,
+            SendChecksum::AsHeard => AcceptChecksum::Both,
         }
     }
 
@@ -187,8 +199,12 @@ impl Announced {
             said.push("no virtual MAC".to_owned());
         }
         match self.checksum() {
-            SendChecksum::PseudoHeader => said.push("checksum with a pseudo-header".to_owned()),
-            SendChecksum::MessageOnly => said.push("checksum over the message alone".to_owned()),
+            SendChecksum::PseudoHeader => {
+                said.push("checksum with a pseudo-header, and no other taken".to_owned())
+            }
+            SendChecksum::MessageOnly => {
+                said.push("checksum over the message alone, and no other taken".to_owned())
+            }
             SendChecksum::AsHeard => {}
         }
         if let Proof::Made(made) = &self.authentication {

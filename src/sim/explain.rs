@@ -114,7 +114,7 @@ impl Explained {
                 let lines = self.record.lines.iter().filter(of_this);
                 timeline.lanes.push(Lane {
                     label: router_name(router),
-                    group: format!("group {group}: {setup}"),
+                    group: format!("group {group}, {}", setup.name()),
                     spans: self.spans(router, group),
                     marks: lines.filter_map(|line| self.mark(line)).collect(),
                 });
@@ -143,8 +143,9 @@ impl Explained {
 
     fn mark(&self, line: &Line) -> Option<Mark> {
         let kind = match line.kind {
-            LineKind::Deed => MarkKind::Fault,
-            LineKind::Undone => MarkKind::Repair,
+            LineKind::Fault => MarkKind::Fault,
+            LineKind::Repair => MarkKind::Repair,
+            LineKind::Wish => MarkKind::Command,
             LineKind::Transition if line.text.contains("→ Active") => MarkKind::TakeOver,
             LineKind::Finding => MarkKind::Problem,
             LineKind::Transition | LineKind::Note => return None,
@@ -198,8 +199,8 @@ fn who(line: &Line) -> String {
 
 fn what(line: &Line) -> String {
     match line.kind {
-        LineKind::Deed => format!("▶ {}", line.text),
-        LineKind::Undone => format!("◀ {}", line.text),
+        LineKind::Fault | LineKind::Wish => format!("▶ {}", line.text),
+        LineKind::Repair => format!("◀ {}", line.text),
         LineKind::Finding => format!("✗ {}", line.text),
         LineKind::Transition | LineKind::Note => line.text.clone(),
     }

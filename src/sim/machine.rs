@@ -13,6 +13,7 @@ use fhrp::{Answer, Command, HoldFault, Holdings, InterfaceAddress, Link, Mac, Pr
 
 use super::clock::{Clock, Moment};
 use super::dice::Dice;
+use super::rules::Duty;
 use super::scenario::{Member, Router};
 use super::segment::Frame;
 use crate::engine::group::HoldResult;
@@ -193,6 +194,11 @@ impl Machine {
     /// Whether the daemon can do anything.
     pub fn runs(&self) -> bool {
         self.daemon.is_some() && self.powered && self.frozen.is_none()
+    }
+
+    /// Whether it does a group's duty.
+    pub fn does(&self, now: Moment, group: usize, duty: &Duty) -> bool {
+        self.holds(now, group) && duty.is_done_by(&self.kernel[group])
     }
 
     /// Whether what a group holds is in force. While the machine stands still, the gate closes by itself when

@@ -32,10 +32,12 @@ pub struct Line {
 /// Kinds of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
-    /// Something that the scenario does.
-    Deed,
-    /// And its end.
-    Undone,
+    /// Something is broken.
+    Fault,
+    /// Something is made good.
+    Repair,
+    /// An operator's wish.
+    Wish,
     /// A change of state, with its cause.
     Transition,
     /// Something else that a group says.

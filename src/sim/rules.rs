@@ -5,9 +5,11 @@
 //! nothing else: no timer, no comparison, no state.
 
 use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Datagram, Instant, Link, Mac, Received};
+use fhrp::{Datagram, Holdings, Instant, Link, Mac, Received};
 
 use super::invariant::Breach;
 use super::scenario::{Forgery, Group, Member};
@@ -58,6 +60,35 @@ pub struct Turn<'a> {
     pub settled: bool,
 }
 
+/// Something that exactly one member of a connected, healed network must do. VRRP, CARP and HSRP have one Active,
+/// which does it all; of GLBP's duties each may be another router's: the gateway answers, each forwarder has a MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// To forward what is sent to this virtual MAC.
+    Forward(Mac),
+    /// To answer for this address.
+    Answer(IpAddr),
+}
+
+impl Duty {
+    /// Whether who holds this does it.
+    pub fn is_done_by(&self, held: &Holdings) -> bool {
+        match self {
+            Duty::Forward(mac) => held.forward.contains(mac),
+            Duty::Answer(address) => held.addresses.contains_key(address),
+        }
+    }
+}
+
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Duty::Forward(mac) => write!(f, "forwarding for {mac}"),
+            Duty::Answer(address) => write!(f, "answering for {address}"),
+        }
+    }
+}
+
 /// The conditions under which a network settles.
 #[derive(Debug, Clone, Copy)]
 pub struct Conditions {
@@ -87,7 +118,10 @@ pub trait Rules {
     fn identity(&self) -> Identity;
 
     /// The virtual address that hosts use as their gateway.
-    fn gateway(&self) -> std::net::IpAddr;
+    fn gateway(&self) -> IpAddr;
+
+    /// What must be done by exactly one member.
+    fn duties(&self) -> Vec<Duty>;
 
     /// Virtual addresses that are a router's own besides its usual ones.
     fn own_addresses(&self, router: usize) -> Vec<fhrp::InterfaceAddress>;
@@ -147,11 +181,11 @@ pub trait Rules {
     /// How long two holders that hear each other may both be there.
     fn overlaps_for(&self, conditions: &Conditions) -> Duration;
 
-    /// Whether `holder` may be the one, among these candidates.
+    /// Whether `holder` may be the one that does it, among these candidates.
     ///
     /// # Errors
     /// Who should be, and why.
-    fn elects(&self, holder: usize, candidates: &[usize]) -> Result<(), Breach>;
+    fn elects(&self, duty: &Duty, holder: usize, candidates: &[usize]) -> Result<(), Breach>;
 
     /// A router's state, for a timeline: the protocol's word.
     fn state(&self, router: usize) -> &'static str;

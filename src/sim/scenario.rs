@@ -276,6 +276,14 @@ impl What {
         }
     }
 
+    /// The group it is about, if it is about one.
+    pub fn group(&self) -> Option<usize> {
+        match self {
+            What::Member { group, .. } | What::Stranger { group, .. } => Some(*group),
+            What::Machine { .. } | What::OneWay { .. } | What::Network(_) => None,
+        }
+    }
+
     /// The same on a LAN without this router; `None` if it is about this one.
     fn without_router(&self, gone: usize) -> Option<What> {
         let mut moved = self.clone();
@@ -445,24 +453,35 @@ fn span(us: u64) -> String {
     format!("{:?}", std::time::Duration::from_micros(us))
 }
 
+impl Deed {
+    /// What is done, without to whom: `stands still, for 1.5s`.
+    pub fn done(&self) -> String {
+        let done = match &self.what {
+            What::Machine { deed, .. } => deed.to_string(),
+            What::Member { deed, .. } => deed.to_string(),
+            What::OneWay { from, to } => {
+                format!("nothing gets from {} to {}", router_name(*from), router_name(*to))
+            }
+            What::Network(deed) => deed.to_string(),
+            What::Stranger { deed, .. } => format!("a stranger {deed}"),
+        };
+        match self.for_us {
+            0 => done,
+            us => format!("{done}, for {}", span(us)),
+        }
+    }
+}
+
 impl fmt::Display for Deed {
     /// As a line of a script: `r2: stands still, for 1.5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Machine { router, deed } => write!(f, "{}: {deed}", router_name(*router))?,
-            What::Member { router, group, deed } => {
-                write!(f, "{} group {group}: {deed}", router_name(*router))?
-            }
-            What::OneWay { from, to } => {
-                write!(f, "nothing gets from {} to {}", router_name(*from), router_name(*to))?;
-            }
-            What::Network(deed) => write!(f, "{deed}")?,
-            What::Stranger { group, deed } => write!(f, "a stranger, group {group}: {deed}")?,
+        match (self.what.router(), self.what.group()) {
+            (Some(router), Some(group)) => write!(f, "{} group {group}: ", router_name(router))?,
+            (Some(router), None) => write!(f, "{}: ", router_name(router))?,
+            (None, Some(group)) => write!(f, "group {group}: ")?,
+            (None, None) => {}
         }
-        match self.for_us {
-            0 => Ok(()),
-            us => write!(f, ", for {}", span(us)),
-        }
+        f.write_str(&self.done())
     }
 }
 

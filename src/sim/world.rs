@@ -305,7 +305,7 @@ impl<'s> World<'s> {
         match &frame.sense {
             Sense::Packet { host, number } => {
                 if machine.forwards(self.now, frame.to) {
-                    self.forwarded(router, *host, *number)?;
+                    self.forwarded(router, *host, *number, frame.to)?;
                 }
             }
             Sense::Question { host } => {

@@ -41,7 +41,7 @@ pub fn write(directory: &Path) {
     gzip.write_all(&capture).unwrap();
     let gzip = gzip.finish().unwrap();
     let zstd = compress_to_vec(&capture[..], CompressionLevel::Fastest);
-    for target in ["capture_read", "capture_decode"] {
+    for target in ["capture_read", "capture_decode", "capture_story"] {
         save(target, "everything.pcapng", capture.clone());
         save(target, "everything.pcapng.gz", gzip.clone());
         save(target, "everything.pcapng.zst", zstd.clone());

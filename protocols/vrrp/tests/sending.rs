@@ -193,6 +193,22 @@ fn a_last_will_that_ages_is_written_anew() {
 }
 
 #[test]
+fn a_last_will_has_the_checksum_that_the_neighbours_take() {
+    let pseudo = ChecksumForm::PseudoHeader;
+    let mut stage = Stage::active(config());
+    stage.hear(&says(LOWER, 50).form(pseudo));
+    let wanted = ["send v3 p100 1s pseudo".to_owned(), "will".to_owned()];
+    assert!((0..4).any(|_| stage.next_tick().ends_with(&wanted)), "the will follows the first such advert");
+    let forms = stage.actions.iter().find_map(|action| match action {
+        Action::LastWill(will) => Some(will.iter().map(|datagram| read(datagram).1).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(forms, Some(vec![pseudo]));
+    // As long as they take it, it stands.
+    assert!(!stage.run(secs(30)).contains(&"will".to_owned()));
+}
+
+#[test]
 fn a_view_tells_what_is_configured_and_what_runs() {
     let stage = Stage::active(Config { accept: false, preempt_delay: secs(5), ..config() });
     let view = stage.view();
@@ -208,4 +224,29 @@ fn a_view_tells_what_is_configured_and_what_runs() {
     assert_eq!(stage.detail("mac"), "00:00:5e:00:01:01, virtual");
     assert_eq!(stage.detail("source"), "10.0.0.5, the interface's first that fits");
     assert_eq!(stage.counter("became-active"), 1);
+}
+
+/// The numbers of the Authentication Headers of everything sent last.
+fn numbers(stage: &Stage) -> Vec<u32> {
+    let number = |payload: &[u8]| u32::from_be_bytes(payload[8..12].try_into().unwrap());
+    stage.sent().iter().map(|datagram| number(&datagram.payload)).collect()
+}
+
+/// Found by the simulation: members share one number space, and a peer that counts strictly refuses whoever is
+/// behind. So a goodbye that is kept for later takes no number, and all peers hear the same one.
+#[test]
+fn shared_numbers_go_up_by_one_for_each_advertisement_whoever_hears_it() {
+    let authentication = Authentication::AuthenticationHeader(Secret::new("monkey"));
+    let v2 = Config { authentication, versions: Versions::V2, ..config() };
+    let peers = [LOWER, HIGHER].map(|address| Peer { address: ip(address), min_ttl: 255 });
+    let unicast = Config { peers: peers.to_vec(), ..v2.clone() };
+    for (config, datagrams) in [(v2, 1), (unicast, 2)] {
+        let mut stage = Stage::active(config);
+        stage.next_tick();
+        let first = numbers(&stage)[0];
+        for step in 1..4 {
+            stage.next_tick();
+            assert_eq!(numbers(&stage), vec![first + step; datagrams]);
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub use setup::{Authentication, Member, Setup, Spoken};
 use self::arithmetic::{down_interval, skew};
 use self::witness::Witness;
 use super::invariant::{Breach, Invariant};
-use super::rules::{Conditions, Heard, Rules, Turn};
+use super::rules::{Conditions, Duty, Heard, Rules, Turn};
 use super::scenario::{self, Forgery, Router, router_name};
 use crate::engine::group::Identity;
 
@@ -88,6 +88,13 @@ impl Rules for VrrpRules {
 
     fn gateway(&self) -> IpAddr {
         self.setup.gateway()
+    }
+
+    /// The Active forwards and answers: RFC 9568 §6.4.3.
+    fn duties(&self) -> Vec<Duty> {
+        let mac = ::vrrp::config::virtual_mac(self.setup.family(), self.setup.vrid);
+        let forward = self.setup.virtual_mac.then_some(Duty::Forward(mac));
+        forward.into_iter().chain([Duty::Answer(self.setup.gateway())]).collect()
     }
 
     fn own_addresses(&self, router: usize) -> Vec<InterfaceAddress> {
@@ -202,7 +209,7 @@ impl Rules for VrrpRules {
             + witness::REACTION_PAUSE
     }
 
-    fn elects(&self, holder: usize, candidates: &[usize]) -> Result<(), Breach> {
+    fn elects(&self, _duty: &Duty, holder: usize, candidates: &[usize]) -> Result<(), Breach> {
         let held = self.witnesses[holder].priority();
         for candidate in candidates {
             let witness = &self.witnesses[*candidate];

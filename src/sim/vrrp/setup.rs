@@ -85,6 +85,11 @@ pub(super) const SECRET: [u8; 32] = *b"the-members-share-these-32-bytes";
 pub(super) const WRONG_SECRET: [u8; 32] = *b"a-stranger-believes-in-these-32-";
 
 impl Setup {
+    /// Which group it is, in two words and a number: `VRRP 7 IPv6`.
+    pub fn name(&self) -> String {
+        format!("VRRP {} {}", self.vrid, self.family())
+    }
+
     /// The address family.
     pub fn family(&self) -> Family {
         if self.ipv6 { Family::Ipv6 } else { Family::Ipv4 }
@@ -195,8 +200,7 @@ impl fmt::Display for Member {
 
 impl fmt::Display for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let family = if self.ipv6 { "IPv6" } else { "IPv4" };
-        write!(f, "VRRP {} over {family}, gateway {}", self.vrid, self.gateway())?;
+        write!(f, "{}, gateway {}", self.name(), self.gateway())?;
         f.write_str(if self.virtual_mac { ", virtual MAC" } else { ", no virtual MAC" })?;
         f.write_str(if self.unicast { ", unicast" } else { ", multicast" })?;
         let authentication = match self.authentication {

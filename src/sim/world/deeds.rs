@@ -22,7 +22,7 @@ impl World<'_> {
     /// A deed of the script.
     pub(super) fn does(&mut self, place: usize) {
         let deed = &self.scenario.deeds[place];
-        self.note(deed.what.router(), None, LineKind::Deed, || deed.to_string());
+        self.note(deed.what.router(), deed.what.group(), kind(&deed.what), || deed.done());
         let lasts = deed.for_us * 1_000;
         if lasts > 0 {
             self.schedule(self.now + lasts, Event::Undone(place));
@@ -67,7 +67,9 @@ impl World<'_> {
     /// The end of a deed that lasts.
     pub(super) fn undoes(&mut self, place: usize) {
         let deed = &self.scenario.deeds[place];
-        self.note(deed.what.router(), None, LineKind::Undone, || format!("over: {deed}"));
+        self.note(deed.what.router(), deed.what.group(), LineKind::Repair, || {
+            format!("over: {}", deed.done())
+        });
         match &deed.what {
             What::Machine { router, deed } => self.relieves(*router, deed),
             What::OneWay { from, to } => {
@@ -263,6 +265,25 @@ fn flip(octets: &mut [u8], chance: u64) {
 /// Whether it may change anything: what is forged may not.
 fn disturbs(what: &What) -> bool {
     !matches!(what, What::Stranger { deed: StrangerDeed::Forge { .. }, .. })
+}
+
+/// How it is told.
+fn kind(what: &What) -> LineKind {
+    match what {
+        What::Machine { deed: MachineDeed::Start | MachineDeed::Plug | MachineDeed::Mend, .. } => {
+            LineKind::Repair
+        }
+        What::Member {
+            deed: MemberDeed::Reload { .. } | MemberDeed::HandOver | MemberDeed::Announce,
+            ..
+        } => LineKind::Wish,
+        What::Machine { deed: MachineDeed::Stop, .. } => LineKind::Wish,
+        What::Machine { .. }
+        | What::Member { .. }
+        | What::OneWay { .. }
+        | What::Network(_)
+        | What::Stranger { .. } => LineKind::Fault,
+    }
 }
 
 /// How long something is felt after it is over, in nanoseconds: frames and wishes that are under way.

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use fhrp::Mac;
+
 use super::{Event, World};
 use crate::sim::clock::Moment;
 use crate::sim::invariant::{Breach, Invariant, Violation};
-use crate::sim::rules::{Conditions, Rules};
+use crate::sim::rules::{Conditions, Duty, Rules};
 use crate::sim::scenario::{MOST_ROUTERS, MachineDeed, Scenario, What, router_name};
 use crate::sim::segment::Segment;
 
@@ -24,13 +26,28 @@ pub(super) struct Watch {
     /// Whether it has come to rest, and since when.
     pub(super) settled: bool,
     settled_at: Moment,
-    /// For each group, who holds what it is about, one bit each; and when that last changed.
-    holders: Vec<u32>,
-    changed_at: Vec<Moment>,
-    /// For each group and pair of routers, since when both hold.
-    overlaps: Vec<[[Option<Moment>; MOST_ROUTERS]; MOST_ROUTERS]>,
+    /// What has to be done by exactly one.
+    duties: Vec<Watched>,
     /// How long a host's packets are not judged after the LAN has settled.
     grace: Moment,
+}
+
+/// A duty, and who does it.
+struct Watched {
+    group: usize,
+    duty: Duty,
+    /// The routers that do it, one bit each; and when that last changed.
+    holders: u32,
+    changed_at: Moment,
+    /// For each pair of routers, since when both do it and hear each other.
+    overlaps: [[Option<Moment>; MOST_ROUTERS]; MOST_ROUTERS],
+}
+
+impl Watched {
+    fn new(group: usize, duty: Duty) -> Self {
+        let overlaps = [[None; MOST_ROUTERS]; MOST_ROUTERS];
+        Watched { group, duty, holders: 0, changed_at: 0, overlaps }
+    }
 }
 
 impl Watch {
@@ -39,6 +56,10 @@ impl Watch {
         let refuses = |what: &What| matches!(what, What::Machine { deed: MachineDeed::KernelRefuses, .. });
         let refusals = scenario.deeds.iter().filter(|deed| refuses(&deed.what));
         let us = Duration::from_micros;
+        let of_group = |(group, rules): (usize, &Box<dyn Rules>)| {
+            rules.duties().into_iter().map(move |duty| Watched::new(group, duty)).collect::<Vec<_>>()
+        };
+        let duties = rules.iter().enumerate().flat_map(of_group);
         let conditions = Conditions {
             delay: us(Segment::longest_us(&scenario.network)),
             lateness: us(routers().map(|router| router.lateness_us).max().unwrap_or_default()),
@@ -55,9 +76,7 @@ impl Watch {
             last_deed: over.max().unwrap_or_default(),
             settled: false,
             settled_at: 0,
-            holders: vec![0; rules.len()],
-            changed_at: vec![0; rules.len()],
-            overlaps: vec![[[None; MOST_ROUTERS]; MOST_ROUTERS]; rules.len()],
+            duties: duties.collect(),
             grace: 8 * every,
         }
     }
@@ -96,57 +115,59 @@ impl World<'_> {
         !stopping && machine.runs() && machine.carrier
     }
 
-    /// Looks who holds what, after anything that may have changed it.
+    /// Looks who does what, after anything that may have changed it.
     pub(super) fn holders_change(&mut self) {
-        let now = self.now;
-        for group in 0..self.rules.len() {
-            let holds = |router: &usize| self.machines[*router].holds(now, group);
-            let holders = (0..self.machines.len()).filter(holds).fold(0, |bits, router| bits | 1 << router);
-            if self.watch.holders[group] != holders {
-                self.watch.holders[group] = holders;
-                self.watch.changed_at[group] = now;
-            }
-        }
-        for group in 0..self.rules.len() {
-            let holders = self.watch.holders[group];
-            for one in 0..self.machines.len() {
-                for other in 0..one {
-                    let both = holders & (1 << one) != 0
-                        && holders & (1 << other) != 0
-                        && self.takes_part(one)
-                        && self.takes_part(other)
-                        && self.segment.connected(one, other);
-                    let since = &mut self.watch.overlaps[group][one][other];
-                    *since = both.then(|| since.unwrap_or(now));
+        let (now, routers) = (self.now, self.machines.len());
+        for place in 0..self.watch.duties.len() {
+            let watched = &self.watch.duties[place];
+            let does = |router: &usize| self.machines[*router].does(now, watched.group, &watched.duty);
+            let holders = (0..routers).filter(does).fold(0_u32, |bits, router| bits | 1 << router);
+            let both = |one: usize, other: usize| {
+                holders & (1 << one) != 0
+                    && holders & (1 << other) != 0
+                    && self.takes_part(one)
+                    && self.takes_part(other)
+                    && self.segment.connected(one, other)
+            };
+            let mut overlaps = watched.overlaps;
+            if holders.count_ones() > 1 || watched.holders.count_ones() > 1 {
+                for one in 0..routers {
+                    for other in 0..one {
+                        let since = &mut overlaps[one][other];
+                        *since = both(one, other).then(|| since.unwrap_or(now));
+                    }
                 }
+            }
+            let watched = &mut self.watch.duties[place];
+            watched.overlaps = overlaps;
+            if watched.holders != holders {
+                watched.holders = holders;
+                watched.changed_at = now;
             }
         }
     }
 
-    /// Two holders that hear each other have been there for too long by `next`.
+    /// Two that do the same and hear each other have been there for too long by `next`.
     pub(super) fn overdue(&mut self, next: Moment) -> Result<(), Violation> {
-        for group in 0..self.rules.len() {
-            if self.watch.holders[group].count_ones() < 2 {
-                continue;
-            }
-            let bound = self.watch.by_any_clock(self.rules[group].overlaps_for(&self.watch.conditions));
-            for one in 0..self.machines.len() {
-                for other in 0..one {
-                    let Some(since) = self.watch.overlaps[group][one][other] else { continue };
+        for watched in self.watch.duties.iter().filter(|watched| watched.holders.count_ones() > 1) {
+            let overlap = self.rules[watched.group].overlaps_for(&self.watch.conditions);
+            let bound = self.watch.by_any_clock(overlap);
+            for (one, with) in watched.overlaps.iter().enumerate() {
+                for (other, since) in with.iter().enumerate() {
+                    let Some(since) = *since else { continue };
                     let until = since.max(self.watch.disturbed) + bound;
-                    if until < next {
-                        self.now = until;
-                        let (one, other) = (router_name(one), router_name(other));
-                        let what = format!(
-                            "{other} and {one} both hold, since {:?} ago, and hear each other",
-                            Duration::from_nanos(until - since)
-                        );
-                        return Err(self.breaks(
-                            None,
-                            Some(group),
-                            Breach::new(Invariant::ShortOverlap, what),
-                        ));
+                    if until >= next {
+                        continue;
                     }
+                    let (one, other) = (router_name(one), router_name(other));
+                    let what = format!(
+                        "{other} and {one} are both {}, for {:?} already, and hear each other",
+                        watched.duty,
+                        Duration::from_nanos(until - since)
+                    );
+                    let group = watched.group;
+                    self.now = until;
+                    return Err(self.breaks(None, Some(group), Breach::new(Invariant::ShortOverlap, what)));
                 }
             }
         }
@@ -159,8 +180,8 @@ impl World<'_> {
         if self.now < self.watch.disturbed + self.bound() {
             return Ok(());
         }
-        for group in 0..self.rules.len() {
-            self.looks_at(group)?;
+        for place in 0..self.watch.duties.len() {
+            self.looks_at(place)?;
         }
         for router in 0..self.machines.len() {
             self.looks_for_leftovers(router)?;
@@ -174,7 +195,8 @@ impl World<'_> {
     }
 
     /// In each part of the network that hangs together: exactly one, and the right one.
-    fn looks_at(&self, group: usize) -> Result<(), Violation> {
+    fn looks_at(&self, place: usize) -> Result<(), Violation> {
+        let Watched { group, duty, .. } = self.watch.duties[place];
         let mut left: Vec<usize> =
             (0..self.machines.len()).filter(|router| self.takes_part(*router)).collect();
         while let Some(first) = left.first().copied() {
@@ -182,21 +204,24 @@ impl World<'_> {
                 .into_iter()
                 .partition(|router| *router == first || self.segment.connected(first, *router));
             left = others;
-            let holders: Vec<usize> =
-                part.iter().copied().filter(|router| self.machines[*router].holds(self.now, group)).collect();
+            let holders: Vec<usize> = part
+                .iter()
+                .copied()
+                .filter(|router| self.machines[*router].does(self.now, group, &duty))
+                .collect();
             let broken = |breach| Err(self.breaks(None, Some(group), breach));
             match holders.as_slice() {
                 [holder] => {
-                    if let Err(breach) = self.rules[group].elects(*holder, &part) {
+                    if let Err(breach) = self.rules[group].elects(&duty, *holder, &part) {
                         return broken(breach);
                     }
                 }
                 [] => {
-                    let what = format!("nobody holds, of {}", names(&part));
+                    let what = format!("of {}, nobody is {duty}", names(&part));
                     return broken(Breach::new(Invariant::OneHolder, what));
                 }
                 several => {
-                    let what = format!("{} hold at once", names(several));
+                    let what = format!("{} are all {duty}", names(several));
                     return broken(Breach::new(Invariant::OneHolder, what));
                 }
             }
@@ -216,8 +241,14 @@ impl World<'_> {
         Ok(())
     }
 
-    /// A router forwards a host's packet.
-    pub(super) fn forwarded(&mut self, router: usize, host: usize, number: u64) -> Result<(), Violation> {
+    /// A router forwards a host's packet to this MAC. Two may do it while the role moves, and not otherwise.
+    pub(super) fn forwarded(
+        &mut self,
+        router: usize,
+        host: usize,
+        number: u64,
+        to: Mac,
+    ) -> Result<(), Violation> {
         let group = self.hosts[host].setup.group;
         let packet = &mut self.hosts[host].packet;
         if packet.number != number {
@@ -225,10 +256,12 @@ impl World<'_> {
         }
         let twice = packet.by & !(1 << router) != 0;
         packet.by |= 1 << router;
-        let moved = self.watch.changed_at[group] >= packet.sent_at;
-        if twice && !moved && self.watch.holders[group].count_ones() == 1 {
+        let sent_at = packet.sent_at;
+        let mut duties = self.watch.duties.iter().filter(|watched| watched.duty == Duty::Forward(to));
+        if twice && duties.all(|watched| watched.changed_at < sent_at && watched.holders.count_ones() == 1) {
             let what = format!("packet {number} of host {} is forwarded twice", host + 1);
-            return Err(self.breaks(Some(router), Some(group), Breach::new(Invariant::ForwardedOnce, what)));
+            let breach = Breach::new(Invariant::ForwardedOnce, what);
+            return Err(self.breaks(Some(router), Some(group), breach));
         }
         Ok(())
     }

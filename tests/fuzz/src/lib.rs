@@ -12,10 +12,16 @@ use fhrp::dissect::{Dissection, Field, Known};
 use fhrp::keys::{ChainKey, KeyChain, Lifetime};
 use fhrp::packet::ip_protocol;
 use fhrp::{Instant, Mac, Protocol, Received, Secret};
+use firsthop::analyze::Analysis;
+use firsthop::analyze::listen::listen;
+use firsthop::analyze::picture::timeline;
+use firsthop::analyze::report::report;
 use firsthop::capture::Reader;
 use firsthop::decode::keys::Keys;
 use firsthop::decode::line::{self, Style};
 use firsthop::decode::{Decoder, Wish, json, tree};
+use firsthop::draw;
+use firsthop::replay::enact::Enact;
 
 /// The first octet of an input chooses with these what is around the rest.
 pub mod choice {
@@ -33,13 +39,14 @@ pub mod choice {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("vrrp_parse", vrrp),
     ("carp_parse", carp),
     ("hsrp_parse", hsrp),
     ("glbp_parse", glbp),
     ("capture_read", capture),
     ("capture_decode", decode),
+    ("capture_story", story),
 ];
 
 const KEY: &[u8] = b"password";
@@ -322,5 +329,36 @@ pub fn decode(input: &[u8]) {
         out.clear();
         tree::write(&decoded, &Style::default(), &mut out);
         assert!(std::str::from_utf8(&out).is_ok());
+    }
+}
+
+/// Any octets as a file whose story is told and drawn, and whose routers are replaced by ours one after the other.
+pub fn story(input: &[u8]) {
+    let open = || Reader::new("fuzz", Cursor::new(input.to_vec()));
+    let Ok(mut reader) = open() else { return };
+    let mut analysis = Analysis::default();
+    let mut decoder = Decoder::new(Wish::default());
+    listen(&mut analysis, &mut reader, &mut decoder, false, &mut |_| {});
+    let story = analysis.finish();
+    for group in &story.groups {
+        assert!(group.events.is_sorted_by_key(|event| event.at_ns), "events are told in order");
+        for played in group.members.iter().flat_map(|member| &member.roles) {
+            assert!(
+                played.spans.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns),
+                "no gap, no overlap"
+            );
+        }
+    }
+    assert!(report(&story, "fuzz").chars().all(|letter| letter == '\n' || !letter.is_control()));
+    let timeline = timeline(&story, "fuzz");
+    assert!(draw::svg(&timeline).ends_with("</svg>\n"));
+    assert!(draw::text(&timeline, 80).chars().all(|letter| letter == '\n' || !letter.is_control()));
+    let members = story.groups.iter().flat_map(|group| &group.members);
+    for address in members.map(|member| member.address).take(4) {
+        let keys = Keys::default();
+        let enact = Enact { open: &open, address, keys: &keys, config: None, per_interface: false, seed: 1 };
+        if let Ok(compared) = enact.run(&mut |_| {}) {
+            assert!(compared.iter().all(|compared| compared.unexplained <= compared.divergences.len()));
+        }
     }
 }

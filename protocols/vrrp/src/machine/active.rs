@@ -181,7 +181,7 @@ impl VirtualRouter {
         let out_of_turn = active.announce_at.take_if(|at| *at <= now).is_some();
         if send {
             self.advertise(context, self.priority());
-            if self.guard.ages() {
+            if self.is_will_stale(now) {
                 self.leave_will(context);
             }
         }

@@ -87,6 +87,8 @@ pub struct VirtualRouter {
     identification: u16,
     /// The form of checksum of the latest valid advert over IPv4 in version 3.
     heard_checksum: Option<ChecksumForm>,
+    /// The forms of checksum that our last will has.
+    willed: &'static [ChecksumForm],
     announcer: Announcer,
     neighbours: Neighbours,
     counters: Counters,
@@ -143,6 +145,7 @@ impl VirtualRouter {
             held: Holdings::none(),
             identification: 0,
             heard_checksum: None,
+            willed: &[],
             announcer: Announcer::default(),
             neighbours: Neighbours::default(),
             counters: Counters::default(),

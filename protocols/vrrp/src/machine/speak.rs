@@ -56,10 +56,17 @@ impl VirtualRouter {
 
     /// What is said on our behalf if this process dies: priority 0.
     pub(super) fn leave_will(&mut self, context: &mut Context<'_>) {
+        self.willed = self.forms_sent(Version::V3, context.now);
         let number = self.guard.shared_number();
         let datagrams = self.adverts(context, 0);
         self.guard.return_to(number);
         context.ask(Action::LastWill(datagrams));
+    }
+
+    /// Whether the last will would not be believed any more: it is sealed too early, or has a checksum that the
+    /// neighbours who have been heard since do not take.
+    pub(super) fn is_will_stale(&self, now: Instant) -> bool {
+        self.guard.ages() || self.willed != self.forms_sent(Version::V3, now)
     }
 
     /// HOLD: everything an Active holds.
