@@ -56,10 +56,10 @@ impl Watch {
         let refuses = |what: &What| matches!(what, What::Machine { deed: MachineDeed::KernelRefuses, .. });
         let refusals = scenario.deeds.iter().filter(|deed| refuses(&deed.what));
         let us = Duration::from_micros;
-        let of_group = |(group, rules): (usize, &Box<dyn Rules>)| {
-            rules.duties().into_iter().map(move |duty| Watched::new(group, duty)).collect::<Vec<_>>()
+        let of_group = |(group, rules): (usize, &dyn Rules)| {
+            rules.duties().into_iter().map(move |duty| Watched::new(group, duty))
         };
-        let duties = rules.iter().enumerate().flat_map(of_group);
+        let duties = rules.iter().map(AsRef::as_ref).enumerate().flat_map(of_group);
         let conditions = Conditions {
             delay: us(Segment::longest_us(&scenario.network)),
             lateness: us(routers().map(|router| router.lateness_us).max().unwrap_or_default()),
@@ -131,9 +131,8 @@ impl World<'_> {
             };
             let mut overlaps = watched.overlaps;
             if holders.count_ones() > 1 || watched.holders.count_ones() > 1 {
-                for one in 0..routers {
-                    for other in 0..one {
-                        let since = &mut overlaps[one][other];
+                for (one, with) in overlaps.iter_mut().enumerate().take(routers) {
+                    for (other, since) in with.iter_mut().enumerate().take(one) {
                         *since = both(one, other).then(|| since.unwrap_or(now));
                     }
                 }
