@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fhrp::{Action, Context, Datagram, Family, Group, Input, Instant, Link, Mac, Received};
+use fhrp::{Action, Context, Datagram, Family, Group, Input, Instant, Link, Mac, Received, Siblings};
 use firsthop::engine::group::Identity;
 use firsthop::engine::{Effect, Engine, Now};
 use firsthop::protocols::PROTOCOLS;
@@ -68,7 +68,13 @@ fn advertisement(number: usize) -> Datagram {
     let link = link(number / PER_LINK, 3);
     for (now, input) in [(0, Input::Link(&link)), (0, Input::Start), (60_000_000_000, Input::Tick)] {
         let now = Instant::from_nanos(now);
-        let mut context = Context { now, wall: Duration::ZERO, random: &mut random, out: &mut out };
+        let mut context = Context {
+            now,
+            wall: Duration::ZERO,
+            siblings: Siblings::NONE,
+            random: &mut random,
+            out: &mut out,
+        };
         router.handle(&mut context, input);
     }
     let sent = out.into_iter().find_map(|action| match action {

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
-use fhrp::{Family, Group, Mac, Protocol};
+use fhrp::{Family, Group, InterfaceAddress, Mac, Protocol};
 
 use crate::config::ProtocolPlan;
 use crate::engine::group::Identity;
 
 /// In the order in which a frame is offered to them.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL];
+pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL, &hsrp::PROTOCOL];
 
 /// In the order in which a frame of a capture is offered to them.
 pub static DECODED: &[&dyn Protocol] =
@@ -20,6 +20,7 @@ pub static DECODED: &[&dyn Protocol] =
 pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
     match plan {
         ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
+        ProtocolPlan::Hsrp(config) => Box::new(hsrp::StandbyGroup::new(config.clone())),
     }
 }
 
@@ -27,6 +28,7 @@ pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
 pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
     match plan {
         ProtocolPlan::Vrrp(config) => config,
+        ProtocolPlan::Hsrp(config) => config,
     }
 }
 
@@ -34,22 +36,23 @@ pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
 pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
+        ProtocolPlan::Hsrp(config) => config.virtual_mac.into_iter().collect(),
     }
 }
 
 /// Every IPv6 address that the group may ever answer neighbour solicitations for.
 pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
-    match plan {
-        ProtocolPlan::Vrrp(config) => {
-            let addresses = config.addresses.iter().chain(&config.excluded);
-            addresses
-                .filter_map(|address| match address.ip {
-                    IpAddr::V6(ip) => Some(ip),
-                    IpAddr::V4(_) => None,
-                })
-                .collect()
-        }
-    }
+    let addresses: Vec<InterfaceAddress> = match plan {
+        ProtocolPlan::Vrrp(config) => config.addresses.iter().chain(&config.excluded).copied().collect(),
+        ProtocolPlan::Hsrp(config) => config.addresses.clone(),
+    };
+    addresses
+        .iter()
+        .filter_map(|address| match address.ip {
+            IpAddr::V6(ip) => Some(ip),
+            IpAddr::V4(_) => None,
+        })
+        .collect()
 }
 
 /// The protocol and the family whose packets must be let through for a group.

@@ -61,7 +61,7 @@ fn wrong_files_are_answered_word_for_word() {
 #[test]
 fn no_answer_shows_a_secret() {
     for secret in ["far too long", "too short", "secret", "g0123", "both\""] {
-        for name in ["authentication", "syntax"] {
+        for name in ["authentication", "syntax", "hsrp"] {
             let said = fs::read_to_string(directory(&format!("tests/config/{name}.txt"))).unwrap();
             assert!(!said.contains(secret), "{name} shows {secret}");
         }
@@ -93,8 +93,137 @@ fn plan(text: &str) -> Plan {
 }
 
 fn vrrp(plan: &Plan) -> &vrrp::Config {
-    let ProtocolPlan::Vrrp(config) = &plan.groups[0].protocol;
-    config
+    match &plan.groups[0].protocol {
+        ProtocolPlan::Vrrp(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn hsrp(plan: &Plan, group: usize) -> &hsrp::Config {
+    match &plan.groups[group].protocol {
+        ProtocolPlan::Hsrp(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_line_is_a_working_group_of_hsrp() {
+    use hsrp::wire::Version;
+    let plan = plan(
+        r#"
+        [[interface.eth0.hsrp]]
+        id = 10
+        addresses = ["10.0.10.1/24"]
+        [[interface.eth0.hsrp]]
+        id = 11
+        [[interface.eth0.hsrp]]
+        id = 10
+        addresses = ["2001:db8::1/64"]
+        [[interface.eth1.hsrp]]
+        id = 12
+        addresses = ["2001:db8:1::1/64", "fe80::12"]
+        "#,
+    );
+    let address = |text: &str| text.parse().unwrap();
+    let expected = hsrp::Config::new(Version::V1, 10, Family::Ipv4, vec![address("10.0.10.1/24")]);
+    assert_eq!(*hsrp(&plan, 0), expected);
+    assert_eq!(plan.groups[0].name, "eth0 hsrp 10");
+    assert_eq!(*hsrp(&plan, 1), hsrp::Config::new(Version::V1, 11, Family::Ipv4, vec![]));
+    let made = vec![address("fe80::5:73ff:fea0:a/64"), address("2001:db8::1/64")];
+    assert_eq!(*hsrp(&plan, 2), hsrp::Config::new(Version::V2, 10, Family::Ipv6, made));
+    assert_eq!(hsrp(&plan, 3).addresses, [address("fe80::12"), address("2001:db8:1::1/64")]);
+    let key = Identity { interface: "eth0".into(), protocol: "hsrp", family: Family::Ipv6, id: 10 };
+    assert_eq!(plan.groups[2].identity(), key);
+}
+
+#[test]
+fn every_setting_of_hsrp_arrives() {
+    use std::time::Duration;
+
+    use fhrp::Secret;
+    use fhrp::announcer::{ArpForm, Schedule};
+    use fhrp::keys::{ChainKey, KeyChain, Lifetime};
+    use hsrp::auth::Authentication;
+    use hsrp::config::{InitialDelay, Preempt, RouterAdvertisement, Times};
+    use hsrp::wire::Version;
+    let plan = plan(
+        r#"
+        [[interface."eth0.5".hsrp]]
+        id = 4095
+        name = "floor five"
+        version = 2
+        priority = 0
+        addresses = ["fe80::7/64", "2001:db8::7/64"]
+        hello-time = "15ms"
+        hold-time = "50ms"
+        jitter = false
+        preempt = true
+        preempt-equal = true
+        preempt-delay = "1.5m"
+        preempt-delay-after-start = "2m"
+        startup-delay = "5s"
+        link-up-delay = "1s"
+        virtual-mac = "02:00:5e:00:00:07"
+        source = "fe80::5"
+        resign-on-coup = true
+        interface-state = false
+        announce = { repeats = ["2s", "4s"], refresh = "1m", arp = "both" }
+        router-advertisement = { interval = "30s" }
+        [interface."eth0.5".hsrp.authentication]
+        kind = "md5"
+        keys = [
+            { id = 9, key-hex = "00ff", send-until = 1970-01-01T01:00:10+01:00, accept-until = 1970-01-01T00:01:00Z },
+            { id = 3, key = "three", send-from = 1970-01-01T00:00:10Z, accept-from = 1970-01-01T00:00:00.5Z },
+        ]
+        "#,
+    );
+    let from = |millis| Lifetime { from: Duration::from_millis(millis), until: None };
+    let until = |seconds| Lifetime { from: Duration::ZERO, until: Some(Duration::from_secs(seconds)) };
+    let keys = KeyChain::new(vec![
+        ChainKey { id: 9, secret: Secret::new([0, 255]), send: until(10), accept: until(60) },
+        ChainKey { id: 3, secret: Secret::new("three"), send: from(10_000), accept: from(500) },
+    ]);
+    let seconds = Duration::from_secs;
+    let expected = hsrp::Config {
+        version: Version::V2,
+        family: Family::Ipv6,
+        group: 4095,
+        addresses: ["fe80::7/64", "2001:db8::7/64"].map(|text| text.parse().unwrap()).to_vec(),
+        priority: 0,
+        times: Some(Times { hello: Duration::from_millis(15), hold: Duration::from_millis(50) }),
+        jitter: false,
+        preempt: Preempt { on: true, by_address: true, delay: seconds(90), delay_after_start: seconds(120) },
+        initial_delay: InitialDelay { started: seconds(5), link_up: seconds(1) },
+        virtual_mac: Some("02:00:5e:00:00:07".parse().unwrap()),
+        source: Some("fe80::5".parse().unwrap()),
+        authentication: Authentication::Md5(keys),
+        resign_on_coup: true,
+        interface_state: false,
+        announcements: Schedule {
+            repeats: vec![seconds(2), seconds(4)],
+            refresh: Some(seconds(60)),
+            form: ArpForm::Both,
+        },
+        router: true,
+        router_advertisement: Some(RouterAdvertisement {
+            lifetime: seconds(90),
+            interval: seconds(30),
+            managed: false,
+            other: false,
+            prefixes: vec![],
+        }),
+    };
+    assert_eq!(*hsrp(&plan, 0), expected);
+    assert_eq!(plan.warnings, []);
+    let said = explain::explain(&plan).to_string();
+    for part in [
+        "floor five: HSRP version 2, IPv6, priority 0",
+        "takes over 35 ms to 50 ms after a crash,",
+        "UDP port 2029 to ff02::66, in and out",
+        "takes the role from a lower one, or an equal one with a lower address after 90 s",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use super::reader::{Reader, Span, Spanned};
 #[derive(Debug)]
 pub(super) struct Claims {
     pub(super) interface: String,
+    pub(super) protocol: &'static str,
     pub(super) family: Family,
-    pub(super) id: Option<Spanned<u8>>,
+    pub(super) id: Option<Spanned<u16>>,
     pub(super) mac: Option<Spanned<Mac>>,
     pub(super) addresses: Vec<Spanned<IpAddr>>,
     pub(super) name: Spanned<String>,
@@ -20,7 +21,7 @@ pub(super) struct Claims {
 
 /// Groups that cannot live beside each other.
 pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
-    let mut routers: HashMap<(&str, Family, u8), &Span> = HashMap::new();
+    let mut routers: HashMap<(&str, &str, Family, u16), &Span> = HashMap::new();
     let mut macs: HashMap<(&str, Mac), &Span> = HashMap::new();
     let mut addresses: HashMap<(&str, IpAddr), &Span> = HashMap::new();
     let mut names: HashMap<&str, &Span> = HashMap::new();
@@ -28,22 +29,11 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
         let interface = claim.interface.as_str();
         let mut twice = false;
         if let Some(id) = &claim.id {
-            let key = (interface, claim.family, id.value);
+            let key = (interface, claim.protocol, claim.family, id.value);
             if let Some(first) = routers.get(&key) {
                 twice = true;
-                let mac = ::vrrp::config::virtual_mac(claim.family, id.value);
-                let message = format!(
-                    "two {} groups with id {} on {interface} would share the virtual MAC {mac}",
-                    claim.family, id.value
-                );
-                let label =
-                    "another id; two versions for a change-over are one group with `version = \"2+3\"`";
-                reader.collision(
-                    &id.span,
-                    message,
-                    label.to_owned(),
-                    ((*first).clone(), "the first of them"),
-                );
+                let (message, label) = same_number(claim, id.value);
+                reader.collision(&id.span, message, label, ((*first).clone(), "the first of them"));
             }
             routers.entry(key).or_insert(&id.span);
         }
@@ -69,5 +59,23 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
             reader.collision(&claim.name.span, message, label, ((*first).clone(), "the first of them"));
         }
         names.entry(&claim.name.value).or_insert(&claim.name.span);
+    }
+}
+
+/// Two groups of one protocol and family have one number.
+fn same_number(claim: &Claims, id: u16) -> (String, String) {
+    let Claims { interface, protocol, family, .. } = claim;
+    match (*protocol, u8::try_from(id)) {
+        ("vrrp", Ok(vrid)) => {
+            let mac = ::vrrp::config::virtual_mac(*family, vrid);
+            let message =
+                format!("two {family} groups with id {id} on {interface} would share the virtual MAC {mac}");
+            let label = "another id; two versions for a change-over are one group with `version = \"2+3\"`";
+            (message, label.to_owned())
+        }
+        _ => (
+            format!("two {family} groups of {protocol} on {interface} have the id {id}"),
+            "another id, also in another version".to_owned(),
+        ),
     }
 }

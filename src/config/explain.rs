@@ -1,6 +1,6 @@
 //! What a plan means: virtual MACs, who answers for the addresses, timers, and how long a fail-over takes.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use fhrp::address::is_link_local;
@@ -14,6 +14,8 @@ use vrrp::config::{
 
 use super::fault::Warning;
 use super::plan::{GroupPlan, Plan, ProtocolPlan};
+
+mod print;
 
 /// What a plan means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,9 +33,9 @@ pub struct GroupMeaning {
     pub name: String,
     /// The interface.
     pub interface: String,
-    /// `vrrp`
+    /// `vrrp` or `hsrp`
     pub protocol: &'static str,
-    /// `2`, `3` or `2+3`
+    /// VRRP: `2`, `3` or `2+3`; HSRP: `1` or `2`
     pub version: &'static str,
     /// Its number.
     pub id: u16,
@@ -50,7 +52,7 @@ pub struct GroupMeaning {
     /// Whether the addresses answer ping and offer services.
     pub accept: bool,
     /// Spans of time.
-    pub timers: Timers,
+    pub timers: Spans,
     /// Everything else, by name, as clauses.
     pub facts: Vec<Fact>,
     /// What follows from the settings and is easily overlooked.
@@ -66,7 +68,34 @@ pub struct Fact {
     pub value: String,
 }
 
-/// The spans of time that decide about a fail-over, if every router uses the same interval.
+/// Spans of time, as each protocol has them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Spans {
+    /// VRRP's.
+    Vrrp(Timers),
+    /// HSRP's.
+    Hsrp(Times),
+}
+
+/// The spans of time that decide about a fail-over in HSRP, if every router has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Times {
+    /// Between two hellos.
+    #[serde(rename = "hello_time_ms", serialize_with = "milliseconds")]
+    pub hello_time: Duration,
+    /// The last hello heard until a router counts as gone.
+    #[serde(rename = "hold_time_ms", serialize_with = "milliseconds")]
+    pub hold_time: Duration,
+    /// A crash of the active router until the standby router takes over, if it crashes just before it would speak.
+    #[serde(rename = "crash_best_ms", serialize_with = "milliseconds")]
+    pub crash_best: Duration,
+    /// The same, if it crashes right after a hello.
+    #[serde(rename = "crash_worst_ms", serialize_with = "milliseconds")]
+    pub crash_worst: Duration,
+}
+
+/// The spans of time that decide about a fail-over in VRRP, if every router uses the same interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Timers {
     /// Between two advertisements.
@@ -113,7 +142,13 @@ pub fn explain(plan: &Plan) -> Meaning {
 }
 
 fn group(plan: &GroupPlan) -> GroupMeaning {
-    let ProtocolPlan::Vrrp(config) = &plan.protocol;
+    match &plan.protocol {
+        ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
+        ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
+    }
+}
+
+fn vrrp_group(plan: &GroupPlan, config: &Config) -> GroupMeaning {
     GroupMeaning {
         name: plan.name.clone(),
         interface: plan.interface.clone(),
@@ -130,7 +165,7 @@ fn group(plan: &GroupPlan) -> GroupMeaning {
         addresses: config.addresses.clone(),
         excluded_addresses: config.excluded.clone(),
         accept: config.accept,
-        timers: Timers::of(config),
+        timers: Spans::Vrrp(Timers::of(config)),
         facts: facts(config),
         hints: hints(config),
     }
@@ -150,7 +185,8 @@ fn facts(config: &Config) -> Vec<Fact> {
         let value = format!("listens for {} before it takes part", readable(config.startup_delay));
         facts.push(Fact { name: "start", value });
     }
-    facts.push(Fact { name: "announcements", value: announcements(config) });
+    let value = announcements(config.family, &config.announcements);
+    facts.push(Fact { name: "announcements", value });
     if config.versions != Versions::V3 && (config.learn_interval || config.on_mismatch == OnMismatch::Accept)
     {
         let interval = if config.learn_interval { "is learnt from the Active" } else { "must be the same" };
@@ -256,9 +292,10 @@ fn preemption(config: &Config) -> String {
     }
 }
 
-fn announcements(config: &Config) -> String {
-    let Schedule { repeats, refresh, form } = &config.announcements;
-    let mut text = match (config.family, form) {
+/// What is announced, and when again.
+pub(super) fn announcements(family: Family, schedule: &Schedule) -> String {
+    let Schedule { repeats, refresh, form } = schedule;
+    let mut text = match (family, form) {
         (Family::Ipv6, _) => "neighbour advertisements".to_owned(),
         (Family::Ipv4, ArpForm::Request) => "gratuitous ARP requests".to_owned(),
         (Family::Ipv4, ArpForm::Reply) => "gratuitous ARP replies".to_owned(),
@@ -338,56 +375,5 @@ pub fn readable(span: Duration) -> String {
     match fraction.trim_end_matches('0') {
         "" => format!("{} {name}", nanoseconds / unit),
         fraction => format!("{}.{fraction} {name}", nanoseconds / unit),
-    }
-}
-
-impl fmt::Display for Meaning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for warning in &self.warnings {
-            writeln!(f, "{warning}\n")?;
-        }
-        for (index, group) in self.groups.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{group}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for GroupMeaning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner = if self.priority == OWNER_PRIORITY { ", owner" } else { "" };
-        let GroupMeaning { name, family, version, priority, timers, .. } = self;
-        writeln!(f, "{name}: VRRP version {version}, {family}, priority {priority}{owner}")?;
-        let list = |addresses: &[InterfaceAddress]| -> String {
-            let texts: Vec<String> = addresses.iter().map(InterfaceAddress::to_string).collect();
-            texts.join(", ")
-        };
-        let mut line = |name: &str, value: &str| writeln!(f, "  {name:21} {value}");
-        line("addresses", &list(&self.addresses))?;
-        if !self.excluded_addresses.is_empty() {
-            line("excluded", &format!("{} (held, not advertised)", list(&self.excluded_addresses)))?;
-        }
-        let mac = self.virtual_mac.map_or("none: the interface's own".to_owned(), |mac| mac.to_string());
-        line("virtual MAC", &mac)?;
-        line("skew time", &readable(timers.skew_time))?;
-        let down = format!("{} after the last advertisement", readable(timers.active_down_interval));
-        line("active-down interval", &down)?;
-        if self.priority == OWNER_PRIORITY {
-            line("fail-over", "is Active whenever it runs; the others follow by their own priority")?;
-        } else {
-            let (best, worst) = (readable(timers.crash_best), readable(timers.crash_worst));
-            line("fail-over", &format!("takes over {best} to {worst} after a crash of the Active,"))?;
-            line("", &format!("{} after a graceful stop", readable(timers.skew_time)))?;
-        }
-        for fact in &self.facts {
-            line(fact.name, &fact.value)?;
-        }
-        for hint in &self.hints {
-            line("note", hint)?;
-        }
-        Ok(())
     }
 }

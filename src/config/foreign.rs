@@ -1,10 +1,10 @@
 //! Words that people bring from other routers, and what they are called here.
 
 /// Protocols that the file format has a place for and this build does not run.
-pub(super) const LATER: [&str; 3] = ["carp", "hsrp", "glbp"];
+pub(super) const LATER: [&str; 2] = ["carp", "glbp"];
 
 /// Foreign word, our key, and what to write. The advice holds only where our key is known.
-const WORDS: [(&str, &str, &str); 26] = [
+const WORDS: [(&str, &str, &str); 29] = [
     ("vrid", "id", "write `id`"),
     ("virtual_router_id", "id", "write `id`"),
     ("group", "id", "write `id`"),
@@ -12,6 +12,9 @@ const WORDS: [(&str, &str, &str); 26] = [
     ("interval", "advertise-interval", "write `advertise-interval`, with a unit: \"1s\""),
     ("advertisement-interval", "advertise-interval", "write `advertise-interval`"),
     ("advertise_interval", "advertise-interval", "write `advertise-interval`"),
+    ("hello", "hello-time", "write `hello-time`, with a unit: \"3s\""),
+    ("hold", "hold-time", "write `hold-time`, with a unit: \"10s\""),
+    ("use-bia", "virtual-mac", "write `virtual-mac = false`"),
     ("virtual_ipaddress", "addresses", "write `addresses`"),
     ("ip", "addresses", "write `addresses`, a list"),
     ("vip", "addresses", "write `addresses`, a list"),

@@ -10,7 +10,8 @@
 //! |---|---|
 //! | [`raw`] | the file as it is written; the JSON Schema comes out of the same types ([`schema`]) |
 //! | [`plan`] | what the daemon runs: typed, complete, valid |
-//! | [`vrrp`](self) | from a raw VRRP table to [`::vrrp::Config`] |
+//! | `vrrp`, `hsrp` | from a protocol's raw table to its own `Config` |
+//! | `shared` | what tables of several protocols have in common |
 //! | [`fault`] | what is wrong, shown as compilers do it |
 //! | [`value`] | spans of time, addresses, secrets |
 //! | [`explain`] | what a plan means: virtual MACs, timers, expected fail-over |
@@ -23,10 +24,12 @@ mod claims;
 pub mod explain;
 pub mod fault;
 mod foreign;
+mod hsrp;
 pub mod plan;
 pub mod raw;
 pub mod reader;
 pub mod schema;
+mod shared;
 mod syntax;
 pub mod value;
 mod vrrp;

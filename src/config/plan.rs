@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::claims::collisions;
+use super::claims::{Claims, collisions};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
-use super::reader::{Reader, Spanned, Table, or};
-use super::{raw, schema, vrrp};
+use super::reader::{Reader, Span, Spanned, Table, or};
+use super::{hsrp, raw, schema, vrrp};
 use crate::engine::group::Identity;
 
 /// Where the control socket is, unless the file says otherwise.
@@ -59,6 +59,12 @@ impl GroupPlan {
                 family: config.family,
                 id: config.vrid.into(),
             },
+            ProtocolPlan::Hsrp(config) => Identity {
+                interface: self.interface.clone(),
+                protocol: "hsrp",
+                family: config.family,
+                id: config.group,
+            },
         }
     }
 }
@@ -68,36 +74,36 @@ impl GroupPlan {
 pub enum ProtocolPlan {
     /// VRRP.
     Vrrp(::vrrp::Config),
+    /// HSRP.
+    Hsrp(::hsrp::Config),
 }
 
 /// Makes a plan of a file; what is wrong with it goes to `reader`, and the plan counts only if nothing is.
 pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
     let daemon = daemon(file.daemon.as_ref().map(|daemon| &daemon.value), reader);
-    let none = raw::Vrrp::default();
-    let defaults = file.defaults.as_ref().and_then(|defaults| defaults.value.vrrp.as_ref());
-    if let Some(defaults) = defaults {
-        nothing_of_its_own(&defaults.value, reader);
-    }
-    let inherited = defaults.map_or(&none, |defaults| &defaults.value);
-
+    let defaults = Defaults::of(file, reader);
     let interfaces = file.interface.as_ref().map_or(&[][..], |interfaces| &interfaces.value.0);
     let mut groups = Vec::new();
     let mut claims = Vec::new();
-    for (name, interface) in interfaces {
-        possible_interface(name, reader);
-        for group in interface.value.vrrp.iter().flat_map(|groups| &groups.value) {
-            let mut settings = group.value.clone();
-            settings.inherit(inherited);
-            let (config, claim) = vrrp::plan(&name.value, &settings, &group.span, daemon.real_time, reader);
-            groups.push((
-                group.span.start,
-                GroupPlan {
-                    interface: name.value.clone(),
-                    name: claim.name.value.clone(),
-                    protocol: ProtocolPlan::Vrrp(config),
-                },
-            ));
+    for (interface, tables) in interfaces {
+        possible_interface(interface, reader);
+        let mut add = |span: &Span, protocol, claim: Claims| {
+            let (interface, name) = (interface.value.clone(), claim.name.value.clone());
+            groups.push((span.start, GroupPlan { interface, name, protocol }));
             claims.push(claim);
+        };
+        for group in tables.value.vrrp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(&defaults.vrrp);
+            let (config, claim) =
+                vrrp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
+            add(&group.span, ProtocolPlan::Vrrp(config), claim);
+        }
+        for group in tables.value.hsrp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(&defaults.hsrp);
+            let (config, claim) = hsrp::plan(&interface.value, &settings, &group.span, reader);
+            add(&group.span, ProtocolPlan::Hsrp(config), claim);
         }
     }
     if groups.is_empty() && !reader.has_errors() {
@@ -145,18 +151,35 @@ fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
     }
 }
 
-/// What belongs to one group cannot be everybody's default.
-fn nothing_of_its_own(defaults: &raw::Vrrp, reader: &mut Reader) {
-    let spans = [
-        defaults.id.as_ref().map(|value| &value.span),
-        defaults.name.as_ref().map(|value| &value.span),
-        defaults.addresses.as_ref().map(|value| &value.span),
-        defaults.excluded_addresses.as_ref().map(|value| &value.span),
-    ];
+/// What groups inherit, by protocol.
+#[derive(Default)]
+struct Defaults {
+    vrrp: raw::Vrrp,
+    hsrp: raw::Hsrp,
+}
+
+impl Defaults {
+    fn of(file: &raw::File, reader: &mut Reader) -> Defaults {
+        let Some(defaults) = &file.defaults else { return Defaults::default() };
+        let vrrp = defaults.value.vrrp.as_ref().map(|vrrp| vrrp.value.clone()).unwrap_or_default();
+        let hsrp = defaults.value.hsrp.as_ref().map(|hsrp| hsrp.value.clone()).unwrap_or_default();
+        let span = |addresses: &Option<Spanned<_>>| addresses.as_ref().map(|value| value.span.clone());
+        let text = |name: &Option<Spanned<String>>| name.as_ref().map(|value| value.span.clone());
+        let number = |id: &Option<Spanned<i64>>| id.as_ref().map(|value| value.span.clone());
+        let own = [number(&vrrp.id), text(&vrrp.name), span(&vrrp.addresses), span(&vrrp.excluded_addresses)];
+        nothing_of_its_own("vrrp", own, reader);
+        nothing_of_its_own("hsrp", [number(&hsrp.id), text(&hsrp.name), span(&hsrp.addresses), None], reader);
+        Defaults { vrrp, hsrp }
+    }
+}
+
+/// What belongs to one group cannot be everybody's default. `spans`: where it stands, in the order of
+/// [`schema::OWN_KEYS`].
+fn nothing_of_its_own(protocol: &str, spans: [Option<Span>; 4], reader: &mut Reader) {
     for (key, span) in schema::OWN_KEYS.iter().zip(spans) {
         if let Some(span) = span {
             let message = format!("`{key}` belongs to one group and cannot be inherited");
-            reader.error(span, message, "move it to its `[[interface.NAME.vrrp]]`");
+            reader.error(&span, message, format!("move it to its `[[interface.NAME.{protocol}]]`"));
         }
     }
 }

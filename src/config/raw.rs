@@ -7,8 +7,11 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
+pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
+
+mod hsrp;
 
 table! {
     /// Configuration of firsthop: redundancy groups by interface.
@@ -68,8 +71,11 @@ table! {
     /// What groups inherit, by protocol.
     pub struct Defaults {
         /// What VRRP groups inherit; everything but `id`, `name` and addresses.
-        #[schemars(schema_with = "super::schema::inheritable")]
+        #[schemars(schema_with = "super::schema::inheritable::<Vrrp>")]
         vrrp: Vrrp,
+        /// What HSRP groups inherit; everything but `id`, `name` and addresses.
+        #[schemars(schema_with = "super::schema::inheritable::<Hsrp>")]
+        hsrp: Hsrp,
     }
 }
 
@@ -78,6 +84,8 @@ table! {
     pub struct Interface {
         /// VRRP virtual routers.
         vrrp: Vec<Spanned<Vrrp>>,
+        /// HSRP groups.
+        hsrp: Vec<Spanned<Hsrp>>,
     }
 }
 

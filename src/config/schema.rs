@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::raw::{File, Vrrp};
+use super::raw::File;
 
 /// Keys that belong to one group alone and cannot be inherited.
 pub(super) const OWN_KEYS: [&str; 4] = ["id", "name", "addresses", "excluded-addresses"];
@@ -18,9 +18,9 @@ pub fn text() -> String {
     format!("{schema:#}\n")
 }
 
-/// A VRRP table from which nothing is required and to which nothing belongs that is one group's own.
-pub(super) fn inheritable(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = Vrrp::json_schema(generator);
+/// A group's table from which nothing is required and to which nothing belongs that is one group's own.
+pub(super) fn inheritable<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = T::json_schema(generator);
     schema.remove("required");
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
@@ -83,6 +83,9 @@ mod tests {
             ("Defaults", keys::<raw::Defaults>()),
             ("Interface", keys::<raw::Interface>()),
             ("Vrrp", keys::<raw::Vrrp>()),
+            ("Hsrp", keys::<raw::Hsrp>()),
+            ("HsrpAuthentication", keys::<raw::HsrpAuthentication>()),
+            ("ChainKey", keys::<raw::ChainKey>()),
             ("PeerTable", keys::<raw::PeerTable>()),
             ("Authentication", keys::<raw::Authentication>()),
             ("Key", keys::<raw::Key>()),
@@ -99,11 +102,14 @@ mod tests {
         let inherited = properties(&tables["Defaults"]["properties"]["vrrp"]);
         let own = OWN_KEYS.map(str::to_owned).into();
         assert_eq!(inherited, &keys::<raw::Vrrp>() - &own);
+        let inherited = properties(&tables["Defaults"]["properties"]["hsrp"]);
+        assert_eq!(inherited, &keys::<raw::Hsrp>() - &own);
     }
 
     #[test]
     fn a_group_needs_its_number_and_addresses() {
         let schema: Value = serde_json::from_str(&text()).unwrap();
         assert_eq!(schema["$defs"]["Vrrp"]["required"], json!(["id", "addresses"]));
+        assert_eq!(schema["$defs"]["Hsrp"]["required"], json!(["id"]));
     }
 }

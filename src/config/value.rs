@@ -271,6 +271,57 @@ impl JsonSchema for MacChoice {
     }
 }
 
+/// A moment, since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Duration);
+
+impl Moment {
+    fn of(written: &toml::value::Datetime) -> Option<Moment> {
+        let (date, time, offset) = (written.date?, written.time?, written.offset?);
+        let month = time::Month::try_from(date.month).ok()?;
+        let date = time::Date::from_calendar_date(date.year.into(), month, date.day).ok()?;
+        let (second, nanosecond) = (time.second.unwrap_or_default(), time.nanosecond.unwrap_or_default());
+        let time = time::Time::from_hms_nano(time.hour, time.minute, second, nanosecond).ok()?;
+        let minutes = match offset {
+            toml::value::Offset::Z => 0,
+            toml::value::Offset::Custom { minutes } => minutes,
+        };
+        let offset = time::UtcOffset::from_whole_seconds(i32::from(minutes) * 60).ok()?;
+        let nanoseconds =
+            time::PrimitiveDateTime::new(date, time).assume_offset(offset).unix_timestamp_nanos();
+        u64::try_from(nanoseconds).ok().map(Duration::from_nanos).map(Moment)
+    }
+}
+
+impl Read for Moment {
+    fn read(key: &str, value: &Value<'_>, reader: &mut Reader) -> Option<Self> {
+        let instead = "with the zone and without quotes: 2027-01-01T00:00:00Z, or 2027-01-01T02:00:00+02:00";
+        let toml::de::DeValue::Datetime(written) = value.get_ref() else {
+            reader.wrong_type(key, value, "a date and time", instead);
+            return None;
+        };
+        let moment = Moment::of(written);
+        if moment.is_none() {
+            reader.error(&value.span(), format!("`{key}` is no moment"), instead);
+        }
+        moment
+    }
+}
+
+impl JsonSchema for Moment {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
 /// A password or key that stands in the file itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecretText(pub Secret);

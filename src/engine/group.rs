@@ -1,10 +1,11 @@
 //! One group, with what the engine keeps beside it.
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Family, Group, HoldFault, Holdings};
+use fhrp::{Datagram, Family, Group, HoldFault, Holdings, Siblings, Standing};
 use serde::Serialize;
 
 use super::GroupIndex;
+use super::siblings::{Companies, CompanyIndex};
 
 /// Which group it is: what stays the same when everything else about it is reconfigured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,6 +53,9 @@ pub(super) struct Slot {
     pub(super) group: Box<dyn Group>,
     /// The kernel's number of its interface; 0 while there is none.
     pub(super) link: u32,
+    /// Where its siblings are counted; `None` until it has a link.
+    company: Option<CompanyIndex>,
+    standing: Standing,
     pub(super) started: bool,
     pub(super) stopping: bool,
     /// The latest wish.
@@ -73,6 +77,8 @@ impl Slot {
             identity,
             group,
             link: 0,
+            company: None,
+            standing: Standing::Down,
             started: false,
             stopping: false,
             holdings: Holdings::none(),
@@ -82,6 +88,30 @@ impl Slot {
             unsent: Vec::new(),
             announce: None,
         }
+    }
+
+    /// It is on a link now, with others perhaps; if it was on another before, it has left those.
+    pub(super) fn joins(&mut self, companies: &mut Companies, own: GroupIndex, company: CompanyIndex) {
+        if self.company == Some(company) {
+            return;
+        }
+        let standing = self.standing;
+        self.stands(companies, own, Standing::Down);
+        self.company = Some(company);
+        self.stands(companies, own, standing);
+    }
+
+    /// It stands otherwise than before.
+    pub(super) fn stands(&mut self, companies: &mut Companies, own: GroupIndex, standing: Standing) {
+        if let Some(company) = self.company {
+            companies.moves(company, own, self.standing, standing);
+        }
+        self.standing = standing;
+    }
+
+    /// What it is told of its siblings.
+    pub(super) fn siblings(&self, companies: &Companies, own: GroupIndex) -> Siblings {
+        self.company.map_or(Siblings::NONE, |company| companies.siblings(company, own, self.standing))
     }
 
     /// Notes a new wish. What waited for an older one waits for this one, unless nothing is to be held any more:

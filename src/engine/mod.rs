@@ -10,10 +10,12 @@
 //! | [`timers`] | one timer structure for all |
 //! | [`demux`] | one look-up from a frame to its group |
 //! | [`held`] | which group holds which address, for whoever asks by ARP or ND |
+//! | `siblings` | which groups share a link, and how they stand |
 
 pub mod demux;
 pub mod group;
 pub mod held;
+mod siblings;
 pub mod timers;
 
 use std::any::Any;
@@ -23,12 +25,13 @@ use std::time::Duration;
 use fhrp::announcer::ArpForm;
 use fhrp::{
     Action, Command, Context, Datagram, Holdings, Input, Instant, Link, Note, Protocol, Received,
-    Solicitation, View,
+    Solicitation, Standing, View,
 };
 
 use demux::Demux;
 use group::{HoldResult, Identity, Slot, Wish};
 use held::Held;
+use siblings::{Companies, Key};
 use timers::Timers;
 
 /// A group's place in the engine's table: small, and stable while the group exists.
@@ -117,6 +120,7 @@ pub struct Engine {
     links: HashMap<u32, Link>,
     demux: Demux,
     held: Held,
+    companies: Companies,
     timers: Timers,
     random: Box<dyn FnMut() -> u64 + Send>,
     actions: Vec<Action>,
@@ -132,6 +136,7 @@ impl Engine {
             links: HashMap::new(),
             demux: Demux::default(),
             held: Held::default(),
+            companies: Companies::default(),
             timers: Timers::default(),
             random,
             actions: Vec::new(),
@@ -169,9 +174,10 @@ impl Engine {
         let mut gone = Vec::new();
         for place in 0..self.slots.len() {
             if self.slots[place].as_ref().is_some_and(Slot::has_left)
-                && let Some(slot) = self.slots[place].take()
+                && let Some(mut slot) = self.slots[place].take()
             {
                 let index = GroupIndex(u32::try_from(place).unwrap_or(u32::MAX));
+                slot.stands(&mut self.companies, index, Standing::Down);
                 if let Some(order) = self.order_of(slot.identity.protocol) {
                     self.demux.remove(order, &slot, index);
                 }
@@ -378,6 +384,9 @@ impl Engine {
         slot.link = link.index;
         if let Some(order) = order {
             self.demux.add(link.index, order, slot, index);
+            let key = Key { link: link.index, protocol: order, family: slot.identity.family };
+            let company = self.companies.of(key);
+            slot.joins(&mut self.companies, index, company);
         }
         let first = !std::mem::replace(&mut slot.started, true);
         self.tell(now, index, Input::Link(link), out);
@@ -396,8 +405,13 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) -> Option<fhrp::Mac> {
         let slot = self.slots.get_mut(index.0 as usize)?.as_mut()?;
-        let mut context =
-            Context { now: now.monotonic, wall: now.wall, random: &mut *self.random, out: &mut self.actions };
+        let mut context = Context {
+            now: now.monotonic,
+            wall: now.wall,
+            siblings: slot.siblings(&self.companies, index),
+            random: &mut *self.random,
+            out: &mut self.actions,
+        };
         slot.group.handle(&mut context, input);
         self.timers.set(index, slot.group.deadline());
         let mut answer = None;
@@ -424,7 +438,12 @@ impl Engine {
                 Action::LastWill(datagrams) => {
                     out.push(Effect::LastWill { group: index, link: slot.link, datagrams });
                 }
-                Action::Note(note) => out.push(Effect::Note { group: index, note }),
+                Action::Note(note) => {
+                    if let Note::Transition { standing, .. } = &note {
+                        slot.stands(&mut self.companies, index, *standing);
+                    }
+                    out.push(Effect::Note { group: index, note });
+                }
             }
         }
         answer

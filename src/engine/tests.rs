@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use fhrp::contract::Ear;
-use fhrp::{Answer, Family, Group, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Family, Group, Mac, Presence, Siblings, Standing, VirtualAddress};
 
 use super::*;
 
@@ -15,6 +15,7 @@ struct Script(Arc<Mutex<Lines>>);
 #[derive(Default)]
 struct Lines {
     heard: Vec<String>,
+    siblings: Option<Siblings>,
     next: Vec<Action>,
     deadline: Option<Instant>,
 }
@@ -26,6 +27,11 @@ impl Script {
 
     fn wakes_at(&self, deadline: Option<Instant>) {
         self.0.lock().unwrap().deadline = deadline;
+    }
+
+    /// What it was told of its siblings last.
+    fn siblings(&self) -> Option<Siblings> {
+        self.0.lock().unwrap().siblings
     }
 
     fn heard(&self) -> Vec<String> {
@@ -54,6 +60,7 @@ impl Group for Script {
             lines.deadline = None;
         }
         lines.heard.push(word);
+        lines.siblings = Some(context.siblings);
         context.out.append(&mut lines.next);
     }
 
@@ -184,6 +191,35 @@ fn an_interface_that_returns_under_another_number_finds_its_groups() {
     engine.link(at(2), Link { index: 8, ..lan(true) }, &mut out);
     assert_eq!(scripts[0].heard(), ["link lan up"]);
     assert_eq!(engine.receive(at(3), 8, &packet(&[1]), &mut out), Delivery::To(GroupIndex(0)));
+}
+
+fn stands(standing: Standing) -> Action {
+    Action::Note(Note::Transition { from: "Before", to: "After", standing, reason: String::new() })
+}
+
+#[test]
+fn groups_on_one_link_know_how_the_others_stand() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);
+    let told = |engine: &mut Engine, group: usize, out: &mut Vec<Effect>| {
+        engine.command(at(1), GroupIndex(u32::try_from(group).unwrap()), Command::Announce, out);
+        scripts[group].siblings().unwrap()
+    };
+    for (group, standing) in [(0, Standing::StandingBy), (1, Standing::Holding), (2, Standing::StandingBy)] {
+        assert_eq!(scripts[group].siblings(), Some(Siblings::NONE), "nobody takes part yet");
+        scripts[group].answers(vec![stands(standing)]);
+        told(&mut engine, group, &mut out);
+    }
+    let siblings = |holding, standing_by, first| Siblings { holding, standing_by, first };
+    assert_eq!(told(&mut engine, 0, &mut out), siblings(1, 1, true));
+    assert_eq!(told(&mut engine, 1, &mut out), siblings(0, 2, false));
+    assert_eq!(told(&mut engine, 2, &mut out), siblings(1, 1, false));
+    scripts[0].answers(vec![stands(Standing::Down)]);
+    told(&mut engine, 0, &mut out);
+    assert_eq!(told(&mut engine, 2, &mut out), siblings(1, 0, false));
+    // The link comes back as another one, and its groups with it.
+    engine.link_gone(at(2), 7, &mut out);
+    engine.link(at(3), Link { index: 8, ..lan(true) }, &mut out);
+    assert_eq!(told(&mut engine, 1, &mut out), siblings(0, 1, true));
 }
 
 #[test]

@@ -12,10 +12,11 @@
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
-//! | [`protocol`], `vrrp` | what a replay must know of each protocol |
+//! | [`protocol`], `vrrp`, `hsrp` | what a replay must know of each protocol |
 
 pub mod compare;
 pub mod enact;
+mod hsrp;
 pub mod observe;
 pub mod protocol;
 pub mod report;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fhrp::{InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
-use super::vrrp;
+use super::{hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
 /// Why the settings of a router cannot be told from its frames.
@@ -24,6 +24,7 @@ pub enum Unknowable {
 pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::real_addresses(config),
+        ProtocolPlan::Hsrp(config) => hsrp::real_addresses(config),
     }
 }
 
@@ -31,6 +32,7 @@ pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
 pub(super) fn virtual_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.addresses.clone(),
+        ProtocolPlan::Hsrp(config) => config.addresses.clone(),
     }
 }
 
@@ -39,6 +41,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
     let mut plan = plan.clone();
     match &mut plan.protocol {
         ProtocolPlan::Vrrp(config) => config.source = Some(source),
+        ProtocolPlan::Hsrp(config) => config.source = Some(source),
     }
     plan
 }
@@ -47,6 +50,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
 pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::wait_after_start(config),
+        ProtocolPlan::Hsrp(config) => hsrp::wait_after_start(config),
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Context<'a> {
     /// Wall-clock time since the Unix epoch. Only for what a protocol puts on the wire or reads in a key's
     /// lifetime; no timer may depend on it.
     pub wall: Duration,
+    /// The other groups of this protocol and family on the link, as they stand.
+    pub siblings: Siblings,
     /// A source of random numbers.
     pub random: &'a mut dyn FnMut() -> u64,
     /// Where actions go.
@@ -90,6 +92,23 @@ pub enum Input<'a> {
     /// What this group held was withdrawn without its asking: the dead-man's switch closed while the daemon
     /// stalled for this long, or somebody took an address away faster than it could be put back.
     Lapsed(Duration),
+}
+
+/// The other groups of the same protocol and family on the same link. Some of what is said on a link is said for all of
+/// them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Siblings {
+    /// How many of them hold their role.
+    pub holding: u16,
+    /// How many of them stand by.
+    pub standing_by: u16,
+    /// Whether the one that is told says what is to be said once for all.
+    pub first: bool,
+}
+
+impl Siblings {
+    /// There are none.
+    pub const NONE: Siblings = Siblings { holding: 0, standing_by: 0, first: true };
 }
 
 /// What an operator may wish of a group.

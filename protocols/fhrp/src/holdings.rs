@@ -97,6 +97,21 @@ pub struct RouterAdvertisement {
     pub prefixes: Vec<InterfaceAddress>,
 }
 
+/// What an operator says of the router advertisements of a virtual router. RFC 4861 §6.2.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterAdvertising {
+    /// AdvDefaultLifetime.
+    pub lifetime: Duration,
+    /// MaxRtrAdvInterval.
+    pub interval: Duration,
+    /// AdvManagedFlag.
+    pub managed: bool,
+    /// AdvOtherConfigFlag.
+    pub other: bool,
+    /// AdvPrefixList.
+    pub prefixes: Vec<InterfaceAddress>,
+}
+
 /// Why a wish could not be granted: what was tried, on what, and what the kernel said.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
 #[error("{operation}: {cause}")]

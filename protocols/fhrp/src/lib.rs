@@ -14,6 +14,7 @@
 //! | [`note`] | facts worth a log line, a counter or an event |
 //! | [`view`] | what an operator is shown |
 //! | [`dissect`], [`fields`] | what the reader of a capture is shown |
+//! | [`alarms`] | what an operator must look at, until it ends |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
 //! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod alarms;
 pub mod announcer;
 pub mod checksum;
 pub mod contract;
@@ -38,7 +40,7 @@ pub mod time;
 pub mod view;
 
 pub use address::{Family, InterfaceAddress, Mac};
-pub use contract::{Action, Command, Context, Group, Input, Protocol};
+pub use contract::{Action, Command, Context, Group, Input, Protocol, Siblings};
 pub use holdings::{Answer, HoldFault, Holdings, Presence, VirtualAddress};
 pub use keys::Secret;
 pub use link::Link;

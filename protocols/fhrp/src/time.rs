@@ -67,6 +67,14 @@ impl fmt::Display for Instant {
     }
 }
 
+/// A duration in words: `3.609375 s`, `309.375 ms`.
+pub fn spell(span: Duration) -> String {
+    let text = format!("{span:?}");
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let unit = text.strip_prefix(digits).unwrap_or_default();
+    format!("{digits} {unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +91,12 @@ mod tests {
     #[test]
     fn prints_seconds_to_the_microsecond() {
         assert_eq!(Instant::from_nanos(1_200_000_999).to_string(), "1.200000");
+    }
+
+    #[test]
+    fn durations_are_spelt_with_their_unit() {
+        assert_eq!(spell(Duration::from_nanos(3_609_375_000)), "3.609375 s");
+        assert_eq!(spell(Duration::from_nanos(78_125)), "78.125 µs");
+        assert_eq!(spell(Duration::ZERO), "0 ns");
     }
 }

@@ -78,6 +78,14 @@ impl Guard {
         }
     }
 
+    /// The number of the key that signs at `wall`, if there is one.
+    pub fn signing_key(&self, wall: Duration) -> Option<u32> {
+        match &self.by {
+            By::Text(_) => None,
+            By::Md5(chain) => chain.signing(wall).map(|key| key.id),
+        }
+    }
+
     /// Judges what a message carries. `wall` is the wall clock since the Unix epoch. What speaks for an interface is
     /// admitted as it is.
     ///

@@ -12,7 +12,7 @@ use fhrp::{Family, Mac, Received};
 
 use crate::auth::{AuthRefusal, is_proven};
 use crate::judge::judge;
-use crate::vmac::virtual_mac;
+use crate::vmac::{is_virtual, virtual_mac};
 use crate::wire::{
     self, ALGORITHM_MD5, Credentials, GroupMessage, Heard, InterfaceMessage, Md5Tlv, Message, State, Version,
 };
@@ -116,16 +116,6 @@ fn judge_source_mac(received: &Received<'_>, own: Option<Mac>, active: bool, pro
         None => return,
     };
     problems.push(Problem::remark("source-mac-errors", text, "RFC 2281 §6.1"));
-}
-
-/// Whether a MAC is in one of HSRP's ranges.
-fn is_virtual(mac: Mac) -> bool {
-    matches!(
-        mac.0,
-        [0x00, 0x00, 0x0c, 0x07, 0xac, _]
-            | [0x00, 0x00, 0x0c, 0x9f, 0xf0..=0xff, _]
-            | [0x00, 0x05, 0x73, 0xa0, 0..=0x0f, _]
-    )
 }
 
 /// What the IP header and the link layer show.

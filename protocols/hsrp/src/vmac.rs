@@ -32,6 +32,16 @@ pub const fn virtual_mac(version: Version, family: Family, group: u16) -> Option
     }
 }
 
+/// Whether a MAC is some group's virtual one.
+pub const fn is_virtual(mac: Mac) -> bool {
+    matches!(
+        mac.0,
+        [0x00, 0x00, 0x0c, 0x07, 0xac, _]
+            | [0x00, 0x00, 0x0c, 0x9f, 0xf0..=0xff, _]
+            | [0x00, 0x05, 0x73, 0xa0, 0..=0x0f, _]
+    )
+}
+
 /// The virtual link-local address of an IPv6 group that was given none: `fe80::5:73ff:fea0:XXX`.
 pub fn virtual_link_local(group: u16) -> Option<Ipv6Addr> {
     virtual_mac(Version::V2, Family::Ipv6, group).map(link_local_of_virtual)

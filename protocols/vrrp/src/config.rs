@@ -10,6 +10,7 @@ use fhrp::announcer::{ArpForm, Schedule};
 use fhrp::{Family, InterfaceAddress, Mac};
 
 pub use fhrp::Secret;
+pub use fhrp::holdings::RouterAdvertising as RouterAdvertisement;
 
 /// Default priority of a router that does not own the addresses. RFC 9568 §6.1.
 pub const DEFAULT_PRIORITY: u8 = 100;
@@ -217,19 +218,4 @@ pub struct Key {
     pub id: u32,
     /// The key.
     pub secret: Secret,
-}
-
-/// Router advertisements of the virtual router. RFC 4861 §6.2.1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouterAdvertisement {
-    /// AdvDefaultLifetime.
-    pub lifetime: Duration,
-    /// MaxRtrAdvInterval.
-    pub interval: Duration,
-    /// AdvManagedFlag.
-    pub managed: bool,
-    /// AdvOtherConfigFlag.
-    pub other: bool,
-    /// AdvPrefixList.
-    pub prefixes: Vec<InterfaceAddress>,
 }

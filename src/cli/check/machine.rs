@@ -28,8 +28,51 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
     remarks
 }
 
+/// What the machine must have for a group.
+struct Needs<'a> {
+    family: Family,
+    source: Option<IpAddr>,
+    /// The address whose network the source is in.
+    beside: Option<IpAddr>,
+    addresses: Vec<InterfaceAddress>,
+    /// Whether the addresses are the interface's own.
+    owner: bool,
+    /// Octets of the largest IP packet that it sends.
+    octets: usize,
+    name: &'a str,
+}
+
+impl Needs<'_> {
+    fn of(group: &GroupPlan) -> Needs<'_> {
+        let name = group.name.as_str();
+        match &group.protocol {
+            ProtocolPlan::Vrrp(config) => Needs {
+                family: config.family,
+                source: config.source,
+                beside: config.addresses.first().map(|address| address.ip),
+                addresses: config.addresses.iter().chain(&config.excluded).copied().collect(),
+                owner: config.priority == vrrp::config::OWNER_PRIORITY,
+                octets: advertisement_octets(config),
+                name,
+            },
+            ProtocolPlan::Hsrp(config) => Needs {
+                family: config.family,
+                source: config.source,
+                beside: config.addresses.first().map(|address| address.ip),
+                addresses: config.addresses.clone(),
+                owner: false,
+                octets: HSRP_OCTETS,
+                name,
+            },
+        }
+    }
+}
+
+/// The largest message of HSRP, behind the headers of IPv6 and UDP.
+const HSRP_OCTETS: usize = 40 + 8 + 72;
+
 fn remarks_on(group: &GroupPlan, links: &[Link]) -> Vec<String> {
-    let ProtocolPlan::Vrrp(config) = &group.protocol;
+    let needs = Needs::of(group);
     let interface = &group.interface;
     let Some(link) = links.iter().find(|link| link.name == *interface) else {
         return vec![format!("there is no interface {interface}; its groups wait until there is one")];
@@ -38,43 +81,47 @@ fn remarks_on(group: &GroupPlan, links: &[Link]) -> Vec<String> {
     if !link.up {
         remarks.push(format!("{interface} is down or has no carrier"));
     }
-    let virtual_ips: Vec<IpAddr> = config.addresses.iter().map(|address| address.ip).collect();
-    let not: &[IpAddr] = if config.priority == vrrp::config::OWNER_PRIORITY { &[] } else { &virtual_ips };
-    if link.source(config.family, config.source, virtual_ips.first().copied(), not).is_none() {
-        let wanted = match (config.source, config.family) {
+    let virtual_ips: Vec<IpAddr> = needs.addresses.iter().map(|address| address.ip).collect();
+    let not: &[IpAddr] = if needs.owner { &[] } else { &virtual_ips };
+    if link.source(needs.family, needs.source, needs.beside, not).is_none() {
+        let wanted = match (needs.source, needs.family) {
             (Some(source), _) => source.to_string(),
             (None, Family::Ipv4) => "IPv4 address to speak from".to_owned(),
             (None, Family::Ipv6) => "link-local address to speak from".to_owned(),
         };
-        remarks.push(format!("{interface} has no {wanted}; {} waits for it", group.name));
+        remarks.push(format!("{interface} has no {wanted}; {} waits for it", needs.name));
     }
-    for address in config.addresses.iter().chain(&config.excluded) {
-        if let Some(remark) = remark_on_address(config, *address, link) {
+    for address in &needs.addresses {
+        if let Some(remark) = remark_on_address(group, needs.owner, *address, link) {
             remarks.push(remark);
         }
     }
-    if (link.mtu as usize) < advertisement_octets(config) {
+    if (link.mtu as usize) < needs.octets {
         remarks.push(format!(
             "the MTU of {interface} is {}: advertisements of {} need {} octets",
-            link.mtu,
-            group.name,
-            advertisement_octets(config)
+            link.mtu, needs.name, needs.octets
         ));
     }
     remarks
 }
 
-fn remark_on_address(config: &vrrp::Config, address: InterfaceAddress, link: &Link) -> Option<String> {
+fn remark_on_address(
+    group: &GroupPlan,
+    owner: bool,
+    address: InterfaceAddress,
+    link: &Link,
+) -> Option<String> {
     let (ip, interface) = (address.ip, &link.name);
-    let owner = config.priority == vrrp::config::OWNER_PRIORITY;
     let real = link.has(ip);
     if owner && !real {
         return Some(format!("{interface} does not have {ip}, which this router is said to own"));
     }
     if !owner && real {
-        return Some(format!(
-            "{interface} has {ip} as an address of its own; say `owner = true`, or remove it there"
-        ));
+        let way_out = match &group.protocol {
+            ProtocolPlan::Vrrp(_) => "say `owner = true`, or remove it there",
+            ProtocolPlan::Hsrp(_) => "remove it there: nobody owns a virtual address of HSRP",
+        };
+        return Some(format!("{interface} has {ip} as an address of its own; {way_out}"));
     }
     let beside = link.addresses.iter().any(|own| own.contains(ip));
     let link_local = fhrp::address::is_link_local(ip);

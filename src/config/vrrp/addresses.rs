@@ -8,6 +8,7 @@ use vrrp::config::Peer;
 
 use super::super::raw;
 use super::super::reader::{Reader, Span, Spanned};
+use super::super::shared::quoted;
 use super::super::value::Address;
 use super::Draft;
 
@@ -73,12 +74,6 @@ fn one_family(draft: &Draft<'_>, addresses: &[Spanned<Address>], reader: &mut Re
     );
     let first_label = format!("the first address makes it {}", draft.family);
     reader.collision(&stranger.span, message, label, (first.span.clone(), &first_label));
-}
-
-/// A name as it stands in a heading.
-fn quoted(interface: &str) -> String {
-    let bare = interface.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet));
-    if bare { interface.to_owned() } else { format!("\"{interface}\"") }
 }
 
 /// An advertisement has one octet to count its addresses, and must not be fragmented.

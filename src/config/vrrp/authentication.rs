@@ -8,7 +8,8 @@ use vrrp::config::{AntiReplay, Authentication, Hmac, HmacMode, Key, Secret};
 use super::super::raw::{self, AuthenticationKind};
 use super::super::reader::or;
 use super::super::reader::{Reader, Span, Spanned};
-use super::super::value::{octets_from_hex, secret_from_file, spelt};
+use super::super::shared::{self, KeyText};
+use super::super::value::spelt;
 use super::{Draft, timers};
 
 /// Octets of version 2's authentication field. RFC 2338 §5.3.10.
@@ -98,32 +99,15 @@ fn password(raw: &Spanned<raw::Authentication>, kind: &str, reader: &mut Reader)
 
 /// `password` or `password-file`, and where it stands.
 fn one_secret(raw: &Spanned<raw::Authentication>, reader: &mut Reader) -> Option<(Secret, Span)> {
-    let unreadable = |key| raw.value.unreadable.contains(&key);
-    match (&raw.value.password, &raw.value.password_file) {
-        (Some(_), Some(file)) => {
-            reader.error(
-                &file.span,
-                "the password stands here twice",
-                "keep one: `password` or `password-file`",
-            );
-            None
-        }
-        (Some(password), None) => Some((password.value.0.clone(), password.span.clone())),
-        (None, Some(file)) => secret_from_file(file, reader).map(|secret| (secret, file.span.clone())),
-        (None, None) if unreadable("password") || unreadable("password_file") => None,
-        (None, None) => {
-            let label = "add `password = \"…\"` or `password-file = \"…\"`";
-            reader.missing(&raw.span, "this authentication has no password", label);
-            None
-        }
-    }
+    let raw::Authentication { password, password_file, unreadable, .. } = &raw.value;
+    shared::one_secret(password, password_file, unreadable, &raw.span, reader)
 }
 
 /// Cisco's key string, or the numbered keys of a key chain.
 fn cisco_keys(raw: &Spanned<raw::Authentication>, reader: &mut Reader) -> Option<Vec<Key>> {
     let Some(keys) = &raw.value.keys else {
         let (secret, span) = one_secret(raw, reader)?;
-        judge_length(&secret, &span, 1..=LONGEST_CISCO_KEY, reader);
+        shared::judge_length(&secret, &span, 1..=LONGEST_CISCO_KEY, reader);
         return Some(vec![Key { id: 0, secret }]);
     };
     for file in raw
@@ -190,77 +174,16 @@ fn numbered(
     let mut seen: Vec<(i64, Span)> = Vec::new();
     let mut keys = Vec::new();
     for key in &raw.value {
-        let id = key_number(key, &numbers, reader);
-        if let Some(id) = &id {
-            if let Some((_, first)) = seen.iter().find(|(number, _)| *number == id.value) {
-                let message = format!("two keys have the number {}", id.value);
-                let first = (first.clone(), "the first of them");
-                reader.collision(&id.span, message, "a number of its own for each".into(), first);
-            }
-            seen.push((id.value, id.span.clone()));
-        }
-        let secret = key_secret(key, reader);
+        let raw::Key { id, key: text, key_hex, key_file, unreadable } = &key.value;
+        let id = shared::key_number(id, unreadable, &key.span, &numbers, &mut seen, reader);
+        let text = KeyText { text, hex: key_hex, file: key_file, unreadable };
+        let secret = shared::key_secret(&text, &key.span, reader);
         if let Some((secret, span)) = &secret {
-            judge_length(secret, span, lengths.clone(), reader);
+            shared::judge_length(secret, span, lengths.clone(), reader);
         }
-        if let (Some(id), Some((secret, _))) = (id.and_then(|id| u32::try_from(id.value).ok()), secret) {
+        if let (Some(id), Some((secret, _))) = (id, secret) {
             keys.push(Key { id, secret });
         }
     }
     Some(keys)
-}
-
-fn key_number(
-    key: &Spanned<raw::Key>,
-    numbers: &std::ops::RangeInclusive<i64>,
-    reader: &mut Reader,
-) -> Option<Spanned<i64>> {
-    let Some(id) = &key.value.id else {
-        if !key.value.unreadable.contains(&"id") {
-            let label = "add `id = 1`: its number on the wire";
-            reader.missing(&key.span, "this key has no `id`", label);
-        }
-        return None;
-    };
-    if !numbers.contains(&id.value) {
-        let label = format!("{} to {}", numbers.start(), numbers.end());
-        reader.error(&id.span, format!("key number {} is out of range", id.value), label);
-    }
-    Some(id.clone())
-}
-
-/// The octets of a key, and where they stand.
-fn key_secret(key: &Spanned<raw::Key>, reader: &mut Reader) -> Option<(Secret, Span)> {
-    let raw::Key { key: text, key_hex, key_file, unreadable, .. } = &key.value;
-    let ways = [text.is_some(), key_hex.is_some(), key_file.is_some()];
-    if ways.iter().filter(|way| **way).count() > 1 {
-        reader.error(&key.span, "this key stands here twice", "keep one: `key`, `key-hex` or `key-file`");
-        return None;
-    }
-    if let Some(text) = text {
-        return Some((text.value.0.clone(), text.span.clone()));
-    }
-    if let Some(hex) = key_hex {
-        let octets = octets_from_hex(hex.value.0.expose());
-        if octets.is_none() {
-            reader.error(&hex.span, "`key-hex` is not hexadecimal", "pairs of the digits 0 to 9 and a to f");
-        }
-        return octets.map(|octets| (Secret::new(octets), hex.span.clone()));
-    }
-    if let Some(file) = key_file {
-        return secret_from_file(file, reader).map(|secret| (secret, file.span.clone()));
-    }
-    if unreadable.iter().all(|key| *key == "id") {
-        let label = "add `key-file = \"…\"`, `key-hex = \"…\"` or `key = \"…\"`";
-        reader.missing(&key.span, "this key says nothing but its number", label);
-    }
-    None
-}
-
-fn judge_length(secret: &Secret, span: &Span, allowed: std::ops::RangeInclusive<usize>, reader: &mut Reader) {
-    let length = secret.expose().len();
-    if !allowed.contains(&length) {
-        let label = format!("{} to {} octets, the same on all routers", allowed.start(), allowed.end());
-        reader.error(span, format!("the key has {length} octets"), label);
-    }
 }

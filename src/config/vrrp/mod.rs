@@ -18,6 +18,7 @@ use super::claims::Claims;
 use super::raw::{self, Version};
 use super::reader::or;
 use super::reader::{Reader, Span, Spanned};
+use super::shared;
 use super::value::MacChoice;
 
 /// One group while it is being judged.
@@ -101,6 +102,7 @@ pub(super) fn plan(
     idle_settings(&draft, reader);
     let claims = Claims {
         interface: interface.to_owned(),
+        protocol: "vrrp",
         family,
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
@@ -108,7 +110,7 @@ pub(super) fn plan(
             value: mac,
             span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),
         }),
-        id,
+        id: id.map(|id| Spanned { value: id.value.into(), span: id.span }),
     };
     (config, claims)
 }
@@ -132,15 +134,10 @@ fn id(raw: &raw::Vrrp, heading: &Span, reader: &mut Reader) -> Option<Spanned<u8
 }
 
 fn name(draft: &Draft<'_>, reader: &mut Reader) -> Spanned<String> {
-    if let Some(name) = &draft.raw.name {
-        if name.value.trim().is_empty() || name.value.chars().any(char::is_control) {
-            reader.error(&name.span, "`name` cannot be shown", "a name that can be read, or leave it out");
-        }
-        return name.clone();
-    }
     let number = draft.id.map_or("?".to_owned(), |id| id.to_string());
     let suffix = if draft.family == Family::Ipv6 { " IPv6" } else { "" };
-    Spanned { value: format!("{} vrrp {number}{suffix}", draft.interface), span: draft.heading.clone() }
+    let usual = format!("{} vrrp {number}{suffix}", draft.interface);
+    shared::name(&draft.raw.name, usual, draft.heading, reader)
 }
 
 fn versions(raw: &raw::Vrrp, family: Family, reader: &mut Reader) -> Versions {

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use fhrp::Family;
 use fhrp::announcer::{ArpForm, Schedule};
 use vrrp::config::{DEFAULT_ADVERTISE_INTERVAL, RouterAdvertisement, Versions};
 
-use super::super::raw::ArpShape;
-use super::super::reader::or;
-use super::super::reader::{Reader, Spanned};
-use super::super::value::{TimeSpan, spelt};
+use super::super::reader::Reader;
+use super::super::shared;
+use super::super::value::spelt;
 use super::Draft;
 
 /// Unit of Max Advertise Interval in version 3. RFC 9568 §5.2.7.
@@ -20,12 +18,8 @@ const LONGEST_V3: Duration = Duration::from_millis(40_950);
 const LONGEST_V2: Duration = Duration::from_secs(255);
 /// Below this, three intervals are the scale of one scheduling delay.
 const NEEDS_REAL_TIME: Duration = Duration::from_millis(100);
-/// The longest delay: keepalived's limit, and longer than any routing protocol takes to converge.
-const LONGEST_DELAY: Duration = Duration::from_secs(1000);
 /// When announcements are repeated, unless the file says otherwise.
 const DEFAULT_REPEATS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
-/// Default MaxRtrAdvInterval. RFC 4861 §6.2.1.
-const DEFAULT_ROUTER_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Advertisement_Interval, as the versions spoken can say it.
 pub(super) fn advertise_interval(draft: &Draft<'_>, reader: &mut Reader) -> Duration {
@@ -66,7 +60,7 @@ fn nearest(value: Duration, step: Duration, longest: Duration) -> String {
 
 /// How long a better router waits.
 pub(super) fn preempt_delay(draft: &Draft<'_>, reader: &mut Reader) -> Duration {
-    let delay = delay("preempt-delay", &draft.raw.preempt_delay, reader);
+    let delay = shared::delay("preempt-delay", &draft.raw.preempt_delay, reader);
     if let Some(raw) = draft.raw.preempt_delay.as_ref().filter(|_| draft.owner && !delay.is_zero()) {
         let label = "leave it out; `startup-delay` keeps a router silent after start";
         reader.error(&raw.span, "an address owner never waits to preempt", label);
@@ -76,92 +70,19 @@ pub(super) fn preempt_delay(draft: &Draft<'_>, reader: &mut Reader) -> Duration 
 
 /// How long a router only listens.
 pub(super) fn startup_delay(draft: &Draft<'_>, reader: &mut Reader) -> Duration {
-    delay("startup-delay", &draft.raw.startup_delay, reader)
-}
-
-fn delay(key: &str, raw: &Option<Spanned<TimeSpan>>, reader: &mut Reader) -> Duration {
-    let Some(delay) = raw else { return Duration::ZERO };
-    if delay.value.0 > LONGEST_DELAY {
-        let message = format!("`{key}` of {} is out of range", spelt(delay.value.0));
-        reader.error(&delay.span, message, format!("{} at most", spelt(LONGEST_DELAY)));
-    }
-    delay.value.0
+    shared::delay("startup-delay", &draft.raw.startup_delay, reader)
 }
 
 /// When announcements are sent again.
 pub(super) fn announcements(draft: &Draft<'_>, reader: &mut Reader) -> Schedule {
-    let raw = draft.raw.announce.as_ref().map(|announce| announce.value.clone()).unwrap_or_default();
-    let mut last = Duration::ZERO;
-    let mut repeats = Vec::new();
-    for repeat in raw.repeats.iter().flat_map(|repeats| &repeats.value) {
-        let delay = repeat.value.0;
-        if delay <= last {
-            let message = format!("{} does not come after {}", spelt(delay), spelt(last));
-            let label = "later than the one before: each counts from the first announcement";
-            reader.error(&repeat.span, message, label);
-        }
-        last = last.max(delay);
-        repeats.push(delay);
-    }
-    if let Some(refresh) = raw.refresh.as_ref().filter(|refresh| refresh.value.0 < Duration::from_secs(1)) {
-        let message = format!("a `refresh` every {} floods the segment", spelt(refresh.value.0));
-        reader.error(&refresh.span, message, "1s at least; \"60s\" is usual; leave it out for none");
-    }
-    Schedule {
-        repeats: if raw.repeats.is_some() { repeats } else { DEFAULT_REPEATS.to_vec() },
-        refresh: raw.refresh.as_ref().map(|refresh| refresh.value.0),
-        form: match or(&raw.arp, ArpShape::Request) {
-            ArpShape::Request => ArpForm::Request,
-            ArpShape::Reply => ArpForm::Reply,
-            ArpShape::Both => ArpForm::Both,
-        },
-    }
+    let usual = Schedule { repeats: DEFAULT_REPEATS.to_vec(), refresh: None, form: ArpForm::Request };
+    shared::announcements(&draft.raw.announce, usual, reader)
 }
 
 /// Router advertisements, within the limits of RFC 4861 §6.2.1.
 pub(super) fn router_advertisement(draft: &Draft<'_>, reader: &mut Reader) -> Option<RouterAdvertisement> {
-    let raw = draft.raw.router_advertisement.as_ref()?;
-    if draft.family == Family::Ipv4 {
-        let label = "leave it out, or move it to the IPv6 group";
-        reader.error(&raw.span, "an IPv4 group sends no router advertisements", label);
-    }
-    if let Some(router) = draft.raw.router.as_ref().filter(|router| !router.value) {
-        let label = "leave it out: who sends router advertisements is a router";
-        reader.error(&router.span, "`router = false` beside `router-advertisement`", label);
-    }
-    let raw = &raw.value;
-    let interval = raw.interval.as_ref().map_or(DEFAULT_ROUTER_INTERVAL, |interval| interval.value.0);
-    let limits = Duration::from_secs(4)..=Duration::from_secs(1800);
-    if let Some(raw) = raw.interval.as_ref().filter(|_| !limits.contains(&interval)) {
-        let message = format!("`interval` of {} is out of range", spelt(interval));
-        reader.error(&raw.span, message, "4s to 30m (RFC 4861 §6.2.1)");
-    }
-    let lifetime = raw.lifetime.as_ref().map_or(interval * 3, |lifetime| lifetime.value.0);
-    if let Some(raw) = &raw.lifetime
-        && !lifetime.is_zero()
-        && (lifetime < interval || lifetime > Duration::from_secs(9000))
-    {
-        let label =
-            format!("0s, or {} to 150m: hosts must not lose their router between two", spelt(interval));
-        reader.error(&raw.span, format!("`lifetime` of {} is out of range", spelt(lifetime)), label);
-    }
-    let networks = raw.prefixes.iter().flat_map(|prefixes| &prefixes.value);
-    for network in networks.clone() {
-        if Family::of(network.value.0.ip) != Family::Ipv6 {
-            reader.error(
-                &network.span,
-                format!("{} is not IPv6", network.value.0),
-                "such as \"2001:db8::/64\"",
-            );
-        }
-    }
-    Some(RouterAdvertisement {
-        lifetime,
-        interval,
-        managed: or(&raw.managed, false),
-        other: or(&raw.other, false),
-        prefixes: networks.map(|network| network.value.0).collect(),
-    })
+    let raw = draft.raw;
+    shared::router_advertisement(&raw.router_advertisement, &raw.router, draft.family, reader)
 }
 
 /// The interval that will be sent, for what is measured in intervals.

@@ -35,11 +35,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
 use fhrp::{Action, Context, Group, Holdings, Input, Instant, Link, Note, Standing, View};
 
 use self::active::Active;
-use self::alarms::Alarms;
 use self::backup::Backup;
 use self::leaving::Leaving;
 use crate::auth::Guard;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::config::Versions;
 
+pub(crate) use fhrp::time::spell;
+
 /// What is added to the longest time a successor can take, for its advert to cross the link.
 const HAND_OVER_MARGIN: Duration = Duration::from_millis(50);
 /// The least priority a router can have.
@@ -41,14 +43,6 @@ pub(crate) fn longest_hand_over(versions: Versions, interval: Duration) -> Durat
         Versions::Both => scaled.max(within_a_second),
     };
     skew + HAND_OVER_MARGIN
-}
-
-/// A duration in words: `3.609375 s`, `309.375 ms`.
-pub(crate) fn spell(span: Duration) -> String {
-    let text = format!("{span:?}");
-    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let unit = text.strip_prefix(digits).unwrap_or_default();
-    format!("{digits} {unit}")
 }
 
 #[cfg(test)]
@@ -92,12 +86,5 @@ mod tests {
         assert_eq!(longest_hand_over(V3, centis(1)), Duration::from_nanos(9_960_937) + HAND_OVER_MARGIN);
         assert_eq!(longest_hand_over(V2, second * 10), Duration::from_nanos(996_093_750) + HAND_OVER_MARGIN);
         assert!(longest_hand_over(Versions::Both, centis(1)) > Duration::from_millis(996));
-    }
-
-    #[test]
-    fn durations_are_spelt_with_their_unit() {
-        assert_eq!(spell(Duration::from_nanos(3_609_375_000)), "3.609375 s");
-        assert_eq!(spell(Duration::from_nanos(78_125)), "78.125 µs");
-        assert_eq!(spell(Duration::ZERO), "0 ns");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fhrp::{
     Action, Command, Context, Datagram, Family, Group, HoldFault, Input, Instant, InterfaceAddress, Link,
-    Mac, Note, Received, Route, View,
+    Mac, Note, Received, Route, Siblings, View,
 };
 use vrrp::auth::Guard;
 use vrrp::config::{Authentication, Versions};
@@ -181,6 +181,7 @@ impl Stage {
         let mut context = Context {
             now: self.now,
             wall: secs(1_800_000_000) + Duration::from_nanos(self.now.as_nanos()),
+            siblings: Siblings::NONE,
             random: &mut random,
             out: &mut self.actions,
         };

@@ -1,0 +1,193 @@
+//! From an HSRP table of the file to the settings of a group.
+//!
+//! Every rule is checked whatever the others say: a group with five faults shows five.
+
+mod addresses;
+mod authentication;
+mod explain;
+mod timers;
+
+use std::time::Duration;
+
+use ::hsrp::Config;
+use ::hsrp::config::{DEFAULT_PRIORITY, InitialDelay, Preempt};
+use ::hsrp::vmac::{LAST_GROUP_V1, LAST_GROUP_V2, virtual_mac};
+use ::hsrp::wire::Version;
+use fhrp::{Family, Mac};
+
+pub(super) use self::explain::explain;
+use super::claims::Claims;
+use super::raw;
+use super::reader::{Reader, Span, Spanned, or};
+use super::shared;
+use super::value::{MacChoice, TimeSpan};
+
+/// One group while it is being judged.
+struct Draft<'a> {
+    raw: &'a raw::Hsrp,
+    /// The group's heading, for what is missing from it.
+    heading: &'a Span,
+    interface: &'a str,
+    /// Valid or not known.
+    id: Option<u16>,
+    family: Family,
+    version: Version,
+}
+
+/// Makes the settings of one group. They count only if `reader` has found no error; the claims are as good as
+/// the file allows, so that groups can be compared all the same.
+pub(super) fn plan(
+    interface: &str,
+    raw: &raw::Hsrp,
+    heading: &Span,
+    reader: &mut Reader,
+) -> (Config, Claims) {
+    let family = addresses::family(raw);
+    let version = version(raw, family, reader);
+    let id = id(raw, heading, version, reader);
+    let draft = Draft { raw, heading, interface, id: id.as_ref().map(|id| id.value), family, version };
+    let group = draft.id.unwrap_or_default();
+    let usual = Config::new(version, group, family, addresses::plan(&draft, reader));
+    let config = Config {
+        priority: priority(raw, reader),
+        times: timers::times(&draft, reader),
+        jitter: or(&raw.jitter, true),
+        preempt: preempt(&draft, reader),
+        initial_delay: InitialDelay {
+            started: shared::delay("startup-delay", &raw.startup_delay, reader),
+            link_up: shared::delay("link-up-delay", &raw.link_up_delay, reader),
+        },
+        virtual_mac: mac(&draft, reader),
+        source: addresses::source(&draft, reader),
+        authentication: authentication::plan(raw, reader),
+        resign_on_coup: or(&raw.resign_on_coup, false),
+        interface_state: or(&raw.interface_state, true),
+        announcements: shared::announcements(&raw.announce, usual.announcements.clone(), reader),
+        router: or(&raw.router, true),
+        router_advertisement: shared::router_advertisement(
+            &raw.router_advertisement,
+            &raw.router,
+            family,
+            reader,
+        ),
+        ..usual
+    };
+    let claims = Claims {
+        interface: interface.to_owned(),
+        protocol: "hsrp",
+        family,
+        name: name(&draft, reader),
+        addresses: addresses::claimed(raw),
+        mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
+            value: mac,
+            span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),
+        }),
+        id,
+    };
+    (config, claims)
+}
+
+fn version(raw: &raw::Hsrp, family: Family, reader: &mut Reader) -> Version {
+    let usual = if family == Family::Ipv4 { Version::V1 } else { Version::V2 };
+    let Some(version) = &raw.version else { return usual };
+    match (version.value, family) {
+        (1, Family::Ipv4) => Version::V1,
+        (2, _) => Version::V2,
+        (1, Family::Ipv6) => {
+            let label = "write 2 or leave it out: version 1 has no IPv6";
+            reader.error(&version.span, "version 1 cannot carry IPv6 addresses", label);
+            usual
+        }
+        (other, _) => {
+            reader.error(&version.span, format!("there is no HSRP version {other}"), "1 or 2");
+            usual
+        }
+    }
+}
+
+fn id(raw: &raw::Hsrp, heading: &Span, version: Version, reader: &mut Reader) -> Option<Spanned<u16>> {
+    let Some(id) = &raw.id else {
+        if !raw.unreadable.contains(&"id") {
+            let label = "write `id = 10` below: the group's number, the same on all its routers";
+            reader.missing(heading, "this group has no `id`", label);
+        }
+        return None;
+    };
+    let (last, label) = match version {
+        Version::V1 => (LAST_GROUP_V1, "0 to 255 in version 1; `version = 2` goes to 4095"),
+        Version::V2 => (LAST_GROUP_V2, "0 to 4095"),
+    };
+    match u16::try_from(id.value) {
+        Ok(number) if number <= last => Some(Spanned { value: number, span: id.span.clone() }),
+        _ => {
+            reader.error(&id.span, format!("id {} is out of range", id.value), label);
+            None
+        }
+    }
+}
+
+fn name(draft: &Draft<'_>, reader: &mut Reader) -> Spanned<String> {
+    let number = draft.id.map_or("?".to_owned(), |id| id.to_string());
+    let suffix = if draft.family == Family::Ipv6 { " IPv6" } else { "" };
+    let usual = format!("{} hsrp {number}{suffix}", draft.interface);
+    shared::name(&draft.raw.name, usual, draft.heading, reader)
+}
+
+fn priority(raw: &raw::Hsrp, reader: &mut Reader) -> u8 {
+    let Some(priority) = &raw.priority else { return DEFAULT_PRIORITY };
+    u8::try_from(priority.value).unwrap_or_else(|_| {
+        let message = format!("priority {} is out of range", priority.value);
+        reader.error(&priority.span, message, "0 to 255; 100 is usual");
+        DEFAULT_PRIORITY
+    })
+}
+
+fn preempt(draft: &Draft<'_>, reader: &mut Reader) -> Preempt {
+    let raw = draft.raw;
+    let on = or(&raw.preempt, false);
+    let delay = shared::delay("preempt-delay", &raw.preempt_delay, reader);
+    let after_start = shared::delay("preempt-delay-after-start", &raw.preempt_delay_after_start, reader);
+    let some = |time: &Option<Spanned<TimeSpan>>| {
+        time.as_ref().filter(|time| !time.value.0.is_zero()).map(|time| time.span.clone())
+    };
+    let idle = [
+        ("preempt-delay", some(&raw.preempt_delay)),
+        ("preempt-delay-after-start", some(&raw.preempt_delay_after_start)),
+        (
+            "preempt-equal",
+            raw.preempt_equal.as_ref().filter(|equal| equal.value).map(|equal| equal.span.clone()),
+        ),
+    ];
+    for (key, span) in idle {
+        if let Some(span) = span.filter(|_| !on) {
+            let label = "leave it out, or add `preempt = true`: HSRP does not preempt unless it is told to";
+            reader.warn(&span, format!("`{key}` has no effect without preemption"), label);
+        }
+    }
+    let by_address = or(&raw.preempt_equal, false);
+    // A delay of zero after start means none of its own to the group: it waits as it always does.
+    if let Some(raw) =
+        raw.preempt_delay_after_start.as_ref().filter(|_| after_start.is_zero() && delay > Duration::ZERO)
+    {
+        let label = "longer than nothing, or leave it out for `preempt-delay`";
+        reader.error(&raw.span, "`preempt-delay-after-start` of 0s beside a `preempt-delay`", label);
+    }
+    Preempt { on, by_address, delay, delay_after_start: after_start }
+}
+
+fn mac(draft: &Draft<'_>, reader: &mut Reader) -> Option<Mac> {
+    let standard = virtual_mac(draft.version, draft.family, draft.id.unwrap_or_default());
+    let Some(choice) = &draft.raw.virtual_mac else { return standard };
+    match choice.value {
+        MacChoice::Standard => standard,
+        MacChoice::Interface => None,
+        MacChoice::Custom(mac) => {
+            if ::hsrp::vmac::is_virtual(mac) && Some(mac) != standard && draft.id.is_some() {
+                let usual = standard.map(|mac| mac.to_string()).unwrap_or_default();
+                let label = format!("leave it out for {usual}, or take one that begins with 02");
+                reader.warn(&choice.span, format!("{mac} belongs to another group"), label);
+            }
+            Some(mac)
+        }
+    }
+}
