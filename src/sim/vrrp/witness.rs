@@ -77,6 +77,8 @@ struct Happened {
     gave_way: bool,
     /// A successor was heard while leaving.
     successor: Option<(Instant, Duration)>,
+    /// And must have been listened to: in version 2, one that also speaks version 3 need not be.
+    successor_is_clear: bool,
     goodbye_said: bool,
     said: bool,
     stood_still: bool,
@@ -271,6 +273,7 @@ impl Witness {
             (State::Active, Some((since, _))) => {
                 if said.priority != 0 && heard.at >= since {
                     self.turn.successor = Some((heard.at, said.interval));
+                    self.turn.successor_is_clear |= !unclear;
                 }
             }
             (State::Active, None) if said.priority == 0 => {

@@ -18,14 +18,13 @@ impl Witness {
     ) -> Result<(), Breach> {
         let said_before = self.said_before;
         let was_leaving = self.leaving;
-        let heard_successor = self.turn.successor.is_some();
         self.absorb(turn.now, turn.effects, 0, turn.effects.len(), turn.index)?;
         let happened = std::mem::take(&mut self.turn);
         self.turn.was_active = self.state == State::Active;
         self.check_silence(turn, &happened)?;
         self.check_waits(turn, &happened)?;
         self.check_cadence(turn, &happened, said_before)?;
-        self.check_leaving(turn, &happened, was_leaving, heard_successor, longest_skew, margin)?;
+        self.check_leaving(turn, &happened, was_leaving, longest_skew, margin)?;
         self.said_before = self.said_at;
         self.sayable.clear();
         self.changes_what_it_says();
@@ -104,7 +103,6 @@ impl Witness {
         turn: &Turn<'_>,
         happened: &Happened,
         was_leaving: Option<(Instant, Duration)>,
-        heard_successor: bool,
         longest_skew: Duration,
         margin: Duration,
     ) -> Result<(), Breach> {
@@ -121,11 +119,11 @@ impl Witness {
             (_, Some((since, _))) if turn.now.since(since) > longest_skew + margin => {
                 broken(Invariant::Leaving, "still leaving, though every successor has had its time")
             }
-            (Some(_), Some(_)) if heard_successor => {
+            (Some(_), Some(_)) if happened.successor_is_clear => {
                 broken(Invariant::Leaving, "goes on, though its successor is there")
             }
             (Some((since, successor)), None)
-                if !heard_successor
+                if happened.successor.is_none()
                     && !happened.stood_still
                     && self.link_up
                     && happened.granted != Some(false)
