@@ -122,6 +122,8 @@ pub(super) struct World<'s> {
     heard: Vec<VecDeque<Rc<Frame>>>,
     /// Frames sent by each port so far.
     sent: Vec<u64>,
+    /// Whether a guardian is speaking.
+    for_the_dead: bool,
     effects: Vec<Effect>,
     arrivals: Vec<Arrival>,
     stats: Stats,
@@ -195,6 +197,7 @@ impl<'s> World<'s> {
             machines: scenario.routers.iter().map(|router| Machine::new(router, groups)).collect(),
             hosts: hosts.map(|(number, host)| Host::new(number, host, rules[host.group].gateway())).collect(),
             sent: vec![0; far.len()],
+            for_the_dead: false,
             segment: Segment::new(scenario, &far),
             watch: Watch::new(scenario, &rules),
             rules,
@@ -242,9 +245,11 @@ impl<'s> World<'s> {
             }
             Event::Granted(router, life, grant) => self.grants(router, life, *grant),
             Event::Speaks(router, datagrams) => {
+                self.for_the_dead = true;
                 for datagram in datagrams {
                     self.sends(router, &datagram);
                 }
+                self.for_the_dead = false;
                 Ok(())
             }
             Event::Deed(place) => {
@@ -406,8 +411,9 @@ impl<'s> World<'s> {
         sense: Sense,
         remark: Option<&'static str>,
     ) -> Rc<Frame> {
-        self.sent[port] += 1;
-        let number = ((port as u64) << 40) | self.sent[port];
+        // What a guardian says was sealed before other things that were said earlier: it counts as older than all.
+        self.sent[port] += u64::from(!self.for_the_dead);
+        let number = ((port as u64) << 40) | if self.for_the_dead { 0 } else { self.sent[port] };
         let frame = Rc::new(Frame { number, origin: port, from, to, octets, sense });
         let in_place = self.machines.get(port).is_none_or(|machine| machine.powered && machine.carrier);
         if !in_place {

@@ -476,8 +476,14 @@ impl Witness {
         self.leaving = None;
         self.owes = None;
         self.owes_announcement = false;
-        let vigil = Vigil { armed, interval, wait };
-        (self.earliest, self.latest) = (vigil, vigil);
+        self.earliest = Vigil { armed, interval, wait };
+        self.latest = self.earliest;
+        if begins {
+            // It began with the interval that it had then; within a turn that may have been any of these.
+            let intervals = self.sayable.iter().map(|(_, interval)| *interval).chain([own]);
+            self.earliest.interval = intervals.clone().min().unwrap_or(own);
+            self.latest.interval = intervals.max().unwrap_or(own);
+        }
         Ok(())
     }
 
