@@ -385,7 +385,8 @@ impl<'s> World<'s> {
         let group = said.as_ref().map_or(0, |(group, _)| *group);
         let sense = Sense::Message { group, said: said.map(|(_, said)| said) };
         let frame = self.emits(router, from, to, octets, sense, None);
-        if self.remembers {
+        // A will that nobody heard can be said once by anybody: sealed early, it is no repetition of what was.
+        if self.remembers && !self.for_the_dead {
             let memory = &mut self.heard[group];
             memory.truncate(MEMORY - 1);
             memory.push_front(frame);

@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -18,7 +19,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-/// Seeds that a mutant may survive at most.
+/// Fresh seeds that a mutant may survive before the scenarios are tried that once broke something.
 const SEEDS: u64 = 60_000;
 /// What a build needs.
 const PARTS: [&str; 7] = ["Cargo.toml", "Cargo.lock", "src", "protocols", "benches", "tests", "etc"];
@@ -146,10 +147,22 @@ fn pursue(mutant: &Mutant, copy: &Path, home: &Path) -> Result<Option<(String, u
     let built = build(copy, home);
     fs::write(&path, healthy)?;
     let firsthop = built?;
-    let run = Command::new(firsthop)
-        .args(["sim", "--json", "--from", "1", "--seeds", &SEEDS.to_string(), "--out"])
-        .arg(home.join("found").join(mutant.name.replace(' ', "-")))
-        .output()?;
+    let found = home.join("found").join(mutant.name.replace(' ', "-"));
+    let seeds = ["--from", "1", "--seeds", &SEEDS.to_string()].map(OsString::from);
+    if let Some(caught) = simulate(&firsthop, &seeds, &found)? {
+        return Ok(Some(caught));
+    }
+    // What is rare was found once, and is kept.
+    let kept = fs::read_dir(copy.join("tests/scenarios"))?.map(|entry| Ok(entry?.path().into_os_string()));
+    let kept: Vec<OsString> = kept.collect::<Result<_>>()?;
+    let scenarios = kept.into_iter().filter(|path| Path::new(path).extension().is_some_and(|e| e == "json"));
+    let scenarios: Vec<OsString> = ["--scenario".into()].into_iter().chain(scenarios).collect();
+    Ok(simulate(&firsthop, &scenarios, &found)?.map(|(invariant, runs)| (invariant, SEEDS + runs)))
+}
+
+/// The invariant that breaks first in these runs, and after how many.
+fn simulate(firsthop: &Path, runs: &[OsString], found: &Path) -> Result<Option<(String, u64)>> {
+    let run = Command::new(firsthop).args(["sim", "--json", "--out"]).arg(found).args(runs).output()?;
     let said = String::from_utf8_lossy(&run.stdout);
     let report: serde_json::Value =
         serde_json::from_str(said.trim()).with_context(|| format!("sim said: {said}"))?;
