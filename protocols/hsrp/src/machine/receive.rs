@@ -2,6 +2,7 @@
 //!
 //! Whatever fails is counted under its own name, and its sender stands in the list of neighbours with the rule it broke.
 
+use fhrp::counters::Counted;
 use fhrp::{Context, Note, Received};
 
 use super::{StandbyGroup, State};
@@ -44,7 +45,9 @@ impl StandbyGroup {
         });
         let differs = self.compares(message);
         let text = differs.join("; ");
-        if self.neighbours.obeyed(received, message, differs) && !text.is_empty() {
+        let (said, news) = self.neighbours.obeyed(received, message.priority, differs);
+        said.reads(message.version, Some(message));
+        if news && !text.is_empty() {
             context.note(Note::Remark { name: "mismatch", about: Some(received.source), text });
         }
         // Somebody is there, so there is nothing to wait for.
@@ -58,7 +61,9 @@ impl StandbyGroup {
         let Refusal { counter, reason, message } = refusal;
         let from = received.source;
         self.counters.bump_name(counter);
-        self.neighbours.refused(received, wire::version_of(received), message.as_ref(), reason);
+        let priority = message.map(|message| message.priority);
+        let said = self.neighbours.refused(received, priority, reason);
+        said.reads(wire::version_of(received), message.as_ref());
         context.note(Note::Refused { from, counter, reason: reason.clone() });
         // It holds what we hold, and neither listens to the other.
         if message.is_some_and(|message| message.state == Said::Active) {
