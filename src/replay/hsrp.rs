@@ -26,6 +26,8 @@ use super::protocol::Unknowable;
 use crate::analyze::moment::{nanos, spell};
 
 mod life;
+#[cfg(test)]
+mod tests;
 
 pub(super) use life::outside;
 
@@ -248,8 +250,14 @@ impl Announced {
         {
             worse = if coup.priority > other.priority { worse.or(Some(other.at)) } else { None };
         }
-        let delay = coup.at - worse?;
-        let was_there = self.own.iter().any(|own| own.at < coup.at && Some(own.at) > worse);
+        let worse = worse?;
+        let delay = coup.at - worse;
+        // It could have done it then, if it has spoken without a gap since about that time.
+        let about_then = worse.saturating_sub(coup.hello + coup.hello / SQUEEZED);
+        let since: Vec<&Spoke> =
+            self.own.iter().filter(|own| (about_then..=coup.at).contains(&own.at)).collect();
+        let without_gap = since.windows(2).all(|pair| pair[1].at - pair[0].at <= coup.hold);
+        let was_there = without_gap && since.first().is_some_and(|own| own.at <= worse + coup.hello);
         (was_there && delay > AT_ONCE).then(|| Duration::from_nanos(delay))
     }
 

@@ -27,7 +27,9 @@ pub(in crate::replay) fn outside(
     let mut alive = false;
     for (place, spoke) in announced.own.iter().enumerate() {
         if !alive {
-            all.push(announced.start(spoke, ended, signed(later)));
+            let start = announced.start(spoke, ended, signed(later));
+            all.extend(announced.deaf_at_first(spoke, start.at_ns).into_iter().flatten());
+            all.push(start);
             alive = true;
         }
         if let Some(end) = announced.end(spoke, announced.own.get(place + 1), group) {
@@ -40,6 +42,7 @@ pub(in crate::replay) fn outside(
     if announced.believes_everybody() {
         let deaf = holding(pieces).filter_map(|piece| deafness(group, who.address, piece, signed(hold)));
         all.extend(deaf.flatten());
+        all.extend(announced.unanswered());
     }
     if !configured {
         all.extend(changes(pieces, announced.changes()));
@@ -87,6 +90,59 @@ impl Announced {
         start(at + later, prelude, why, Some(first.at))
     }
 
+    /// An active router answers a worse one's claim with a Coup: as long as it does not, it does not hear it.
+    fn unanswered(&self) -> Vec<Outside> {
+        let mut all: Vec<Outside> = Vec::new();
+        let claims = self.others.iter().filter(|other| other.is_hello_in(State::Active)).filter(|other| {
+            let ours = self.own.iter().rfind(|own| own.at < other.at);
+            let goes_on = self.own.iter().any(|own| own.at > other.at && own.at - other.at <= own.hold);
+            goes_on && ours.is_some_and(|own| own.is_hello_in(State::Active) && own.is_better_than(other))
+        });
+        let outside =
+            |at: u64, what, why: &str| Outside { at_ns: signed(at), what, why: why.to_owned(), meets: None };
+        let mut since: Option<u64> = None;
+        for claim in claims {
+            let soon = claim.at..=claim.at.saturating_add(claim.hello / 4);
+            let answered =
+                self.own.iter().any(|own| own.operation == Operation::Coup && soon.contains(&own.at));
+            match (answered, since) {
+                (false, None) => {
+                    let why = "it leaves a worse router's claim unanswered: it did not hear it";
+                    all.push(outside(claim.at.saturating_sub(1), Doing::Deafen, why));
+                    since = Some(claim.at);
+                }
+                (false, Some(_)) => since = Some(claim.at),
+                (true, _) => since = None,
+            }
+            if let Some(since) = since {
+                let why = "it is not contested any more";
+                all.retain(|one| one.what != Doing::Hear || one.at_ns < signed(since) - signed(claim.hold));
+                all.push(outside(since.saturating_add(1), Doing::Hear, why));
+            }
+        }
+        all
+    }
+
+    /// A router that begins to speak though it would have preempted whoever was active did not hear him until then.
+    fn deaf_at_first(&self, first: &Spoke, start: i64) -> Option<[Outside; 2]> {
+        let preempts = self.preempt();
+        let worse = |other: &&Spoke| {
+            let heard = signed(other.at) > start && other.at < first.at;
+            heard && other.is_hello_in(State::Active) && other.priority < first.priority
+        };
+        let coup = self.coups().find(|coup| coup.at > first.at)?;
+        if !preempts.on || !preempts.delay.is_zero() || !self.others.iter().any(|other| worse(&other)) {
+            return None;
+        }
+        let prompt = self.others.iter().rfind(|other| other.at <= coup.at)?;
+        let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
+        let why = "it begins to speak beside a router that it would have preempted: it did not hear it";
+        Some([
+            outside(start.saturating_add(1), Doing::Deafen, why),
+            outside(signed(prompt.at.saturating_sub(JUST_BEFORE)), Doing::Hear, "it preempts now"),
+        ])
+    }
+
     /// How a life ends that may have ended with this message.
     fn end(&self, last: &Spoke, next: Option<&Spoke>, group: &GroupStory) -> Option<Outside> {
         let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
@@ -99,9 +155,11 @@ impl Announced {
         if until.saturating_sub(last.at) <= last.hold || self.is_silenced(last) {
             return None;
         }
-        // Its next hello is the first that is missing.
-        let at = last.at.saturating_add(last.hello / 2);
-        Some(outside(signed(at), Doing::Kill, "it fell silent, and nobody had silenced it"))
+        Some(outside(
+            signed(last.at).saturating_add(1),
+            Doing::Kill,
+            "it fell silent, and nobody had silenced it",
+        ))
     }
 
     /// Whether a better router silenced it after this message, and it listens.
