@@ -1,10 +1,5 @@
-//! An attacker's coup against a group with a key: on a real LAN, by Scapy and by yersinia.
+//! An attacker's coup against a group with a key, on a real LAN.
 
-use std::process::Command;
-
-use firsthop::lab::Deed;
-
-use crate::common::{is_there, skip};
 use crate::craft::{Kind, SCRIPT, lines, message, proven, python};
 use crate::stage::{Stage, neighbour_of, now, rest, text};
 
@@ -73,32 +68,4 @@ fn a_coup_without_the_key_changes_nothing_and_one_with_it_does() {
     send(&mut stage, python, &[proven(coup(), "key", KEY)]);
     stage.state("r1", "g", "Speak");
     assert_eq!(stage.count("r1", "g", "coups-received"), 1);
-}
-
-#[test]
-fn yersinia_takes_a_group_with_a_text_and_none_with_a_key() {
-    if !is_there("yersinia") {
-        return skip("hsrp yersinia: yersinia is not installed");
-    }
-    let Some(mut stage) = pair() else { return };
-    // Attack 1: become the active router.
-    let attack = |stage: &mut Stage| {
-        stage.try_shell("h", "TERM=xterm timeout 4 yersinia hsrp -attack 1 -interface eth0 -group 10 -ipvirtual 10.0.10.1 </dev/null >/dev/null 2>&1")
-    };
-    attack(&mut stage);
-    let heard = stage.count("r1", "g", "authentication-type-mismatch");
-    println!("yersinia was refused {heard} times");
-    if heard == 0 {
-        return skip("hsrp yersinia: it sends nothing here");
-    }
-    assert_eq!(stage.group("r1", "g")["state"], "Active");
-    assert_eq!(stage.group("r2", "g")["state"], "Standby");
-    assert_eq!(stage.who_is("10.0.10.1"), ["r1"]);
-    stage.fault(Deed::Stop, Some("r1"));
-    stage.state("r2", "g", "Active");
-    let version = Command::new("yersinia").arg("-V").output();
-    println!(
-        "{}",
-        version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
-    );
 }

@@ -85,7 +85,8 @@ impl StandbyGroup {
         let (theirs, ours) = (wire::version_of(received), self.config.version);
         if theirs != ours {
             let reason = format!("version {}, ours is {}", theirs.number(), ours.number());
-            return Err(Refusal::new(Count::VersionErrors, reason));
+            let message = self.in_another_version(received);
+            return Err(Refusal { message, ..Refusal::new(Count::VersionErrors, reason) });
         }
         judge(received, ours).map_err(|refusal| Refusal {
             counter: refusal.counter(),
@@ -114,6 +115,16 @@ impl StandbyGroup {
             message: Some(message),
         })?;
         Ok(message)
+    }
+
+    /// What is said in the version that we do not speak, if it is about our address: another group may have our number.
+    fn in_another_version(&self, received: &Received<'_>) -> Option<GroupMessage> {
+        match wire::parse(received).ok()?.message {
+            Message::Group(message) => {
+                Some(message).filter(|message| self.address().is_some_and(|ours| ours.ip == message.address))
+            }
+            Message::Interface(_) => None,
+        }
     }
 
     /// What differs from ours in a message that is obeyed all the same.
