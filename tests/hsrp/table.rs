@@ -266,7 +266,7 @@ fn every_event_of_the_table_by_frames_of_scapy() {
     let frames = made(python);
     let mut checked = 0;
     for kind in [Kind::V1, Kind::V2, Kind::V2Ipv6] {
-        for proof in 0..PROOFS.len() {
+        for (proof, (by, _)) in PROOFS.into_iter().enumerate() {
             for row in &ROWS {
                 for (state, (after, sent)) in STATES.into_iter().zip(row.becomes) {
                     // Over IPv6 there is nothing to learn.
@@ -275,7 +275,7 @@ fn every_event_of_the_table_by_frames_of_scapy() {
                     }
                     let mut ours = Ours::reaching(state, kind, proof, row.preempt, &frames);
                     let said = ours.hears(row.message, ours.proof);
-                    let case = format!("{kind:?}, {}, {} in {state}", PROOFS[proof].0, row.event);
+                    let case = format!("{kind:?}, {by}, {} in {state}", row.event);
                     assert_eq!((ours.stage.state(), said.as_str()), (after, sent), "{case}");
                     checked += 1;
                 }
