@@ -190,6 +190,7 @@ fn every_setting_of_hsrp_arrives() {
         family: Family::Ipv6,
         group: 4095,
         addresses: ["fe80::7/64", "2001:db8::7/64"].map(|text| text.parse().unwrap()).to_vec(),
+        follow: None,
         priority: 0,
         times: Some(Times { hello: Duration::from_millis(15), hold: Duration::from_millis(50) }),
         jitter: false,

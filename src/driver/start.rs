@@ -107,6 +107,7 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     for group in plan.groups {
         driver.register(now, group);
     }
+    driver.form_files(now);
     for name in interfaces {
         if nix::net::if_::if_nametoindex(name.as_str()).is_err() {
             let text = "does not exist; its groups wait for it".to_owned();

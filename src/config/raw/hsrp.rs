@@ -15,6 +15,9 @@ table! {
         /// The virtual addresses, the same on all routers of the group; the first one is advertised. IPv6: a link-local one
         /// is made of the number unless it is here. Left out: the IPv4 address is learnt from the active router.
         addresses: Vec<Spanned<Address>>,
+        /// Name of the group whose state this one takes instead of an election of its own: it says nothing, and holds its
+        /// addresses whenever that one does.
+        follow: String,
         /// HSRP version, the same on all routers of the group. Default: 1 for IPv4, 2 for IPv6.
         #[schemars(range(min = 1, max = 2))]
         version: i64,

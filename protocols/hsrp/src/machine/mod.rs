@@ -280,6 +280,12 @@ impl StandbyGroup {
         }
     }
 
+    /// The link that it was told of last, and whether it runs.
+    pub(crate) fn on_stage(&self) -> (Option<&Link>, bool) {
+        let leaves = matches!(&self.state, State::Leaving(leaving) if leaving.purpose == Purpose::Stop);
+        (self.link.as_ref(), self.started && !leaves)
+    }
+
     /// The priority we say: the configured one without the sum of tracked faults.
     fn priority(&self) -> u8 {
         u8::try_from(u16::from(self.config.priority).saturating_sub(self.penalty)).unwrap_or(u8::MAX)
@@ -318,6 +324,8 @@ impl Group for StandbyGroup {
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
+            // It is elected; who follows is a `Follower`.
+            Input::Leads(_) => {}
             Input::Held(Ok(())) => self.was_granted(),
             Input::Held(Err(fault)) => self.was_refused(context, &fault),
             Input::Lapsed(span) => self.lapses(context, span),

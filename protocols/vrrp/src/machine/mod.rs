@@ -252,6 +252,8 @@ impl Group for VirtualRouter {
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
+            // A virtual router is elected, and follows nobody.
+            Input::Leads(_) => {}
             Input::Held(Ok(())) => self.was_granted(),
             Input::Held(Err(fault)) => self.was_refused(context, &fault),
             Input::Lapsed(span) => self.lapses(context, span),
