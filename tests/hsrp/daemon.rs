@@ -1,9 +1,12 @@
 //! What only whole routers show, on a real LAN.
 
-use fhrp::Mac;
+use std::collections::BTreeSet;
 
-use crate::frames::Frame;
-use crate::stage::{Stage, counter_of, neighbour_of, now, rest, text};
+use fhrp::Mac;
+use firsthop::lab::Deed;
+
+use crate::frames::{self, Frame};
+use crate::stage::{Stage, counter_of, ip, neighbour_of, now, rest, text};
 
 fn group(name: &str, id: u16, priority: u8, more: &str) -> String {
     format!(
@@ -107,4 +110,79 @@ fn no_redirect_leaves_an_interface_of_hsrp_unless_it_is_wished() {
     let since = ask_beyond(&mut stage);
     assert_eq!(redirects(&stage.frames(since), "r1"), 0);
     assert!(sent > 0, "the kernel had something to redirect");
+}
+
+/// Followers in the test.
+const FOLLOWERS: u16 = 300;
+
+/// A follower's address: in a network of its own, so that there is room for hundreds.
+fn follower_address(number: u16) -> String {
+    format!("10.7.{}.{}", number / 250, number % 250 + 1)
+}
+
+#[test]
+fn hundreds_of_groups_follow_one_that_speaks_for_all() {
+    let config = |priority| {
+        let boss =
+            "[[interface.lan.hsrp]]\nname = \"boss\"\nid = 1\nversion = 2\naddresses = [\"10.0.10.1/24\"]\n";
+        let mut text = format!(
+            "{boss}priority = {priority}\npreempt = true\nhello-time = \"200ms\"\nhold-time = \"600ms\"\n"
+        );
+        for number in 0..FOLLOWERS {
+            text += &format!(
+                "[[interface.lan.hsrp]]\nid = {}\nversion = 2\nfollow = \"boss\"\naddresses = [\"{}/16\"]\n",
+                1_000 + number,
+                follower_address(number)
+            );
+        }
+        text
+    };
+    let (r1, r2) = (config(200), config(100));
+    let Some(mut stage) = Stage::new(&[("r1", &r1), ("r2", &r2)]) else { return };
+    let began = now();
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "boss", "Active");
+    stage.state("r2", "boss", "Standby");
+    let in_state = |stage: &mut Stage, router: &str, state: &str| {
+        stage.groups(router).iter().filter(|group| group["state"] == state).count()
+    };
+    let all = usize::from(FOLLOWERS) + 1;
+    assert_eq!((in_state(&mut stage, "r1", "Active"), in_state(&mut stage, "r2", "Standby")), (all, all));
+    let answers = |stage: &Stage, router: &str| {
+        for number in [0, 1, 149, FOLLOWERS - 1] {
+            let answers = stage.who(&follower_address(number));
+            let [high, low] = (1_000 + number).to_be_bytes();
+            let mac = Mac([0, 0, 0x0c, 0x9f, 0xf0 | high, low]);
+            assert_eq!(answers.len(), 1, "follower {number}");
+            assert_eq!((answers[0].router.as_str(), answers[0].mac), (router, mac), "follower {number}");
+        }
+    };
+    answers(&stage, "r1");
+
+    // The leader's router dies, and all of them move with one election.
+    let died = stage.fault(Deed::Power, Some("r1"));
+    stage.state("r2", "boss", "Active");
+    stage.until("all followers are active", |stage| in_state(stage, "r2", "Active") == all);
+    answers(&stage, "r2");
+    let frames = stage.frames(died);
+    let told = (0..FOLLOWERS).filter(|number| {
+        let address = ip(&follower_address(*number));
+        !frames::announcements(&frames, address, "r2").is_empty()
+    });
+    assert_eq!(told.count(), usize::from(FOLLOWERS), "hosts are told of each address");
+
+    // One group spoke in all this.
+    let speaks = |frame: &Frame| {
+        let (.., protocol, payload) = frame.ip()?;
+        let hsrp = protocol == 17 && payload.get(2..4) == Some(&[7, 0xc1][..]) && payload.get(8) == Some(&1);
+        hsrp.then(|| u16::from_be_bytes([payload[14], payload[15]]))
+    };
+    let groups: BTreeSet<u16> = stage.frames(began).iter().filter_map(speaks).collect();
+    assert_eq!(groups, BTreeSet::from([1]));
+
+    // When it is back, all of them go back.
+    stage.fault(Deed::Recover, None);
+    stage.until("all are active on r1", |stage| in_state(stage, "r1", "Active") == all);
+    stage.until("all stand by on r2", |stage| in_state(stage, "r2", "Standby") == all);
+    answers(&stage, "r1");
 }

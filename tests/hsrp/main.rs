@@ -6,7 +6,7 @@
 //! | `craft` | frames by Scapy, `struct` and hashlib |
 //! | `table` | every event that a message can be, in every state, in both versions and families, with text and MD5 |
 //! | `attack` | a forged coup against a group with a key |
-//! | `daemon` | what only whole routers show: two versions on one LAN, a version that changes, whose MAC is told, redirects |
+//! | `daemon` | what only whole routers show: two versions on one LAN, a version that changes, whose MAC is told, redirects, hundreds of followers |
 //! | `slow` | a kernel that takes its time |
 //! | `judged` | three routers through a crash, a coup and a resignation, and every frame of theirs judged |
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test has nobody else to tell")]
