@@ -186,3 +186,58 @@ fn hundreds_of_groups_follow_one_that_speaks_for_all() {
     stage.until("all stand by on r2", |stage| in_state(stage, "r2", "Standby") == all);
     answers(&stage, "r1");
 }
+
+#[test]
+fn an_engineer_of_cisco_finds_what_show_standby_has() {
+    let config = |priority| {
+        let vrrp = "[[interface.lan.vrrp]]\nid = 9\naddresses = [\"10.0.10.9/24\"]\n";
+        let follower = "[[interface.lan.hsrp]]\nid = 2\nfollow = \"boss\"\naddresses = [\"10.0.10.20/24\"]\n";
+        group("boss", 1, priority, "preempt = true") + follower + vrrp
+    };
+    let (r1, r2) = (config(200), config(100));
+    let Some(mut stage) = Stage::new(&[("r1", &r1), ("r2", &r2)]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "boss", "Active");
+    stage.state("r2", "boss", "Standby");
+    rest(1_200);
+    let show = |stage: &mut Stage, router: &str, arguments: &[&str]| {
+        let output = stage.firsthop(router, &[&["show", "hsrp"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let brief = show(&mut stage, "r1", &[]);
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = brief.lines().map(words).collect();
+    assert_eq!(
+        lines[0][..10],
+        ["NAME", "ON", "PROTOCOL", "ID", "STATE", "PRIO", "P", "ACTIVE", "STANDBY", "ADDRESSES"]
+    );
+    let boss = lines.iter().find(|line| line.first().is_some_and(|name| name == "boss")).unwrap();
+    assert_eq!(boss[..8], ["boss", "lan", "HSRP", "1", "1", "Active", "200", "P"], "{brief}");
+    assert!(brief.contains("(here)") && brief.contains("10.0.10.3") && !brief.contains("VRRP"), "{brief}");
+    assert!(brief.contains("boss is Active"), "the follower: {brief}");
+
+    let detail = show(&mut stage, "r2", &["--detail"]);
+    for part in [
+        "Standby for",
+        "10.0.10.2, priority 200, from 00:00:0c:07:ac:01",
+        "standby-router",
+        "local",
+        "state-changes",
+        "preemption",
+        "text authentication",
+        "00:00:0c:07:ac:01, of version 1",
+        "hello-time",
+        "hold-time",
+        "active-timer",
+        "left",
+        "hellos-received",
+        "follows",
+        "mac-refresh",
+    ] {
+        assert!(detail.contains(part), "{part} in:\n{detail}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&show(&mut stage, "r1", &["--json"])).unwrap();
+    assert_eq!(json.as_array().map(Vec::len), Some(2));
+    assert!(json.as_array().unwrap().iter().all(|group| group["protocol"] == "hsrp"));
+}
