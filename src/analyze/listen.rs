@@ -27,7 +27,7 @@ pub fn listen(
 fn hear(analysis: &mut Analysis, decoder: &mut Decoder, frame: Frame<'_>, per_interface: bool) {
     let at_ns = analysis.frame(Duration::from_nanos(frame.at));
     frame.comments().for_each(|text| analysis.comment(text.into_owned()));
-    let Ok(Some(decoded)) = decoder.decode(frame) else { return };
+    let Some(decoded) = decoder.decode(frame) else { return };
     if let Some(heard) = heard(analysis.number(), at_ns, &decoded, per_interface) {
         return analysis.hear(&heard);
     }

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use fhrp::Received;
 use fhrp::dissect::{Dissection, Problem};
 
-use crate::capture::link::{self, LinkFault};
+use crate::capture::link;
 use crate::capture::neighbour::Neighbour;
 use crate::capture::{Frame, Packet, Tags};
 use crate::net::frame::{Opened, Unreadable};
@@ -45,7 +45,7 @@ use dissector::{Dissector, Look};
 pub(crate) type Scope = (u32, Tags);
 
 /// What is asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Keys to verify with.
     pub keys: Keys,
@@ -114,16 +114,10 @@ impl Decoder {
         (self.virtuals, self.judge) = (Virtuals::new(), Judge::new());
     }
 
-    /// The next frame; `Ok(None)` if it is nobody's business here.
-    ///
-    /// # Errors
-    /// If its link layer is one that none of the protocols runs over.
-    pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Decoded<'a>>, LinkFault> {
-        let packet = match Packet::open(frame.link(), frame.octets) {
-            Ok(packet) => packet,
-            Err(LinkFault::Truncated { .. }) => return Ok(None),
-            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
-        };
+    /// The next frame; `None` if it is nobody's business here.
+    pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Option<Decoded<'a>> {
+        // Of a link layer that is foreign the reader has complained; one that is cut tells nothing.
+        let packet = Packet::open(frame.link(), frame.octets).ok()?;
         let scope = (frame.interface_number, packet.tags);
         let what = match self.dissector.look(&packet, frame.at) {
             Look::Nothing => None,
@@ -137,7 +131,7 @@ impl Decoder {
                 Some(What::Message(self.message(scope, &frame, &packet, opened, shown)))
             }
         };
-        Ok(what.map(|what| Decoded { frame, packet, what }))
+        what.map(|what| Decoded { frame, packet, what })
     }
 
     fn message<'a>(

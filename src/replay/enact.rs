@@ -25,7 +25,6 @@ use crate::analyze::story::{GroupStory, MemberStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
-use crate::decode::keys::Keys;
 use crate::decode::{Decoded, Decoder, Message, What, Wish};
 use crate::engine::GroupIndex;
 use crate::net::frame;
@@ -48,7 +47,7 @@ pub enum EnactError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Nobody in the capture speaks from this address.
-    #[error("{address} says nothing in this capture; these do: {}", reading::listed(others))]
+    #[error("{address} says nothing in this capture{}", who_speaks(others))]
     Absent {
         /// The address.
         address: IpAddr,
@@ -87,8 +86,8 @@ pub struct Enact<'a> {
     pub open: &'a dyn Fn() -> Result<Reader, OpenError>,
     /// The router that is taken out.
     pub address: IpAddr,
-    /// Keys for what is signed.
-    pub keys: &'a Keys,
+    /// Keys for what is signed, and what else it takes to verify it.
+    pub wish: &'a Wish,
     /// Settings, instead of those that the router itself announced.
     pub config: Option<&'a Plan>,
     /// Whether each interface of the capture is a network of its own.
@@ -114,7 +113,7 @@ impl Enact<'_> {
     }
 
     fn decoder(&self) -> Decoder {
-        Decoder::new(Wish { keys: self.keys.clone(), ..Wish::default() })
+        Decoder::new(self.wish.clone())
     }
 
     /// A message of one of the protocols, with its envelope.
@@ -147,12 +146,12 @@ impl Enact<'_> {
             };
             let at_ns = analysis.frame(Duration::from_nanos(frame.at));
             let (link, octets) = (frame.link(), frame.octets);
-            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some(decoded) = decoder.decode(frame) else { continue };
             let Some((received, heard)) = self.message(analysis.number(), at_ns, &decoded) else { continue };
             analysis.hear(&heard);
             let Some(key) = key_of(&heard) else { continue };
             if received.source == self.address {
-                let keys: Vec<&[u8]> = self.keys.of(key.protocol).collect();
+                let keys: Vec<&[u8]> = self.wish.keys.of(key.protocol).collect();
                 if let Some(new) = Announced::new(key.protocol, self.address, key.group) {
                     announced.entry(key).or_insert(new).hear(at_ns, received, &keys);
                 }
@@ -224,7 +223,7 @@ impl Enact<'_> {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
-            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some(decoded) = decoder.decode(frame) else { continue };
             let Some((received, heard)) = self.message(analysis.number(), now, &decoded) else { continue };
             let Some(cast) = key_of(&heard).and_then(|key| casts.get_mut(&key)) else { continue };
             cast.advance(now, &context, &mut analysis);
@@ -411,6 +410,14 @@ impl Cast {
             stage.receive(&opened.received);
         }
         self.stage = Some((stage, group));
+    }
+}
+
+/// What to try instead of somebody who is absent.
+fn who_speaks(others: &[IpAddr]) -> String {
+    match others {
+        [] => ", nor does any other router".to_owned(),
+        [_, ..] => format!("; these do: {}", reading::listed(others)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ANSWER, COARSENESS, Comparison, IRREGULAR, OUT_OF_TURN, SLACK};
 use crate::analyze::moment::about;
+use crate::log;
 use crate::replay::spoken::{Frame, Prompt, Spoken};
 
 impl Comparison<'_> {
@@ -50,10 +51,18 @@ impl Comparison<'_> {
             .filter_map(|their| Some((their, our_turns.iter().find(|our| beside(their, our))?)))
             .collect();
         for (at, count) in missing {
-            self.diverge(at, format!("it sent {count} frames{name}, and ours was silent"), None);
+            self.diverge(
+                at,
+                format!("it sent {}{name}, and ours was silent", log::count(count, "frame")),
+                None,
+            );
         }
         for (at, count) in excess {
-            self.diverge(at, format!("ours sent {count} frames{name}, and it was silent"), None);
+            self.diverge(
+                at,
+                format!("ours sent {}{name}, and it was silent", log::count(count, "frame")),
+                None,
+            );
         }
         for (their, our) in pairs {
             let gaps =
@@ -154,7 +163,7 @@ impl Comparison<'_> {
             );
             let lost = theirs.iter().filter(|gap| **gap > self.interval * 3 / 2).count();
             let explanation = if lost > 0 {
-                Some(format!("{lost} of its frames are late or not in the capture"))
+                Some(format!("late or not in the capture: {} of its", log::count(lost, "frame")))
             } else if their_mean < self.interval && their_mean > self.interval / 2 {
                 Some(format!(
                     "it is early by its own choice: its frames promise {promised}, and nobody takes over any later for it"
@@ -172,7 +181,11 @@ impl Comparison<'_> {
         let drift = length / their_mean.max(1);
         let pace = drift.abs_diff(length / our_mean.max(1)) as usize;
         if counts > 1 + pace {
-            let what = format!("it sent {} frames{name} in their turn, and ours {}", their.len(), our.len());
+            let what = format!(
+                "it sent {}{name} in their turn, and ours {}",
+                log::count(their.len(), "frame"),
+                our.len()
+            );
             self.diverge(first.at, what, None);
         }
     }
