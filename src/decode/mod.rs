@@ -84,6 +84,8 @@ pub struct Message<'a> {
     pub shown: Box<Dissection>,
     /// Whether enough of it was captured to judge it.
     pub whole: bool,
+    /// Where several keys were given for its protocol: which of them made its proof, from 0.
+    pub key: Option<usize>,
 }
 
 impl Decoded<'_> {
@@ -125,7 +127,7 @@ impl Decoder {
             Look::Unreadable(whose, fault) => {
                 let mut shown = Box::new(Dissection::new(whose));
                 shown.problems.push(problem_of(fault, &packet));
-                Some(What::Message(Message { received: None, shown, whole: true }))
+                Some(What::Message(Message { received: None, shown, whole: true, key: None }))
             }
             Look::Message(opened, shown) => {
                 Some(What::Message(self.message(scope, &frame, &packet, opened, shown)))
@@ -158,7 +160,12 @@ impl Decoder {
             shown.problems =
                 vec![Problem::remark("cut-frames", text, "the capture's own limit (snap length)")];
         }
-        Message { received: Some(received), shown, whole }
+        let announced = match shown.group.map(u8::try_from) {
+            Some(Ok(vhid)) if shown.protocol == "carp" => self.virtuals.announced_for(scope, vhid),
+            _ => &[],
+        };
+        let key = self.dissector.key_of(&received, &shown, announced);
+        Message { received: Some(received), shown, whole, key }
     }
 
     /// CARP's digest covers addresses that are not in the message: those that somebody announced may be them. They may

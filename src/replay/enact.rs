@@ -349,6 +349,7 @@ impl Cast {
                 source_mac: received.source_mac,
                 source: received.source,
                 dissection: &dissection,
+                key: None,
             });
         }
     }
