@@ -146,7 +146,8 @@ impl Group {
     /// Whether one more router is to be remembered. In a flood it is if it comes to a group that has proved to be one.
     fn lets_in(&self, room: Room) -> bool {
         let is_proven = || {
-            self.members.values().all(|member| member.frames() >= PROOF)
+            !self.members.is_empty()
+                && self.members.values().all(|member| member.frames() >= PROOF)
                 && self.members.len() < PROVEN_MEMBERS
         };
         match room {

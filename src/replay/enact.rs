@@ -40,6 +40,10 @@ const INTERFACE: &str = "capture";
 /// Prefix length of the address that is spoken from.
 const PREFIX: u8 = 24;
 
+/// Most groups in which a router is re-enacted, and most whose holder's first frame is kept.
+const GROUPS: usize = 1_000;
+const HOLDERS: usize = 4_000;
+
 /// Why a router cannot be re-enacted.
 #[derive(Debug, Error)]
 pub enum EnactError {
@@ -152,10 +156,13 @@ impl Enact<'_> {
             let Some(key) = key_of(&heard) else { continue };
             if received.source == self.address {
                 let keys: Vec<&[u8]> = self.wish.keys.of(key.protocol).collect();
+                if announced.len() >= GROUPS && !announced.contains_key(&key) {
+                    continue;
+                }
                 if let Some(new) = Announced::new(key.protocol, self.address, key.group) {
                     announced.entry(key).or_insert(new).hear(at_ns, received, &keys);
                 }
-            } else if !others.contains_key(&key) && holds(heard.dissection) {
+            } else if others.len() < HOLDERS && !others.contains_key(&key) && holds(heard.dissection) {
                 others.insert(key, (link, octets.to_vec()));
             }
         }
@@ -176,6 +183,7 @@ impl Enact<'_> {
             others.dedup();
             return Err(EnactError::Absent { address: self.address, others });
         }
+        let groups = survey.announced.len();
         let mut casts = BTreeMap::new();
         for (key, announced) in &survey.announced {
             let Some(group) = survey.story.groups.iter().find(|group| group.key() == *key) else { continue };
@@ -203,7 +211,7 @@ impl Enact<'_> {
             let script = outside(group, member, announced, configured.as_ref());
             casts.insert(
                 *key,
-                Cast::new(*key, group.name(), self.address, announced.clone(), configured, script),
+                Cast::new(*key, group.name(), self.address, announced.clone(), configured, script, groups),
             );
         }
         match casts.is_empty() {
@@ -230,7 +238,7 @@ impl Enact<'_> {
             if received.source == self.address {
                 // Octet by octet, which nobody else's frames are wanted.
                 if let Some(whole) = dissect(received) {
-                    cast.real.add(now, received, &whole, cast.heard);
+                    cast.add(false, now, received, &whole);
                 }
                 continue;
             }
@@ -282,6 +290,8 @@ pub(super) struct Cast {
     pub(super) real: Spoken,
     /// What ours says.
     pub(super) ours: Spoken,
+    /// Frames of both that are too many to compare.
+    pub(super) left_out: u64,
 }
 
 impl Cast {
@@ -292,6 +302,7 @@ impl Cast {
         announced: Announced,
         configured: Option<GroupPlan>,
         script: Vec<Outside>,
+        groups: usize,
     ) -> Self {
         Cast {
             key,
@@ -305,9 +316,20 @@ impl Cast {
             is_worn_out: false,
             deaf: false,
             heard: None,
-            real: Spoken::default(),
-            ours: Spoken::default(),
+            real: Spoken::of_one_in(groups),
+            ours: Spoken::of_one_in(groups),
+            left_out: 0,
         }
+    }
+
+    /// One more frame, of ours or of the real one's. When there is no more room for either, both end.
+    fn add(&mut self, is_ours: bool, at: u64, received: &Received<'_>, dissection: &Dissection) {
+        if self.real.is_full() || self.ours.is_full() {
+            self.left_out += 1;
+            return;
+        }
+        let spoken = if is_ours { &mut self.ours } else { &mut self.real };
+        spoken.add(at, received, dissection, self.heard);
     }
 
     /// Everything that happens up to a moment.
@@ -323,24 +345,28 @@ impl Cast {
     }
 
     fn run(&mut self, until: i64, analysis: &mut Analysis) {
-        if let Some((stage, _)) = &mut self.stage {
-            stage.run_until(instant(until));
+        let mut arrived = false;
+        while let Some((stage, _)) = self.stage.as_mut().filter(|_| !arrived) {
+            arrived = stage.run_until(instant(until));
             self.is_worn_out |= stage.is_worn_out();
+            self.collect(analysis);
         }
-        self.collect(analysis);
     }
 
     /// What our router said goes into its own story.
     fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
         let done: Vec<_> = stage.done().collect();
-        for done in done {
-            let Deed::Sent(datagram) = &done.what else { continue };
-            let Some(octets) = framed(datagram, stage.link()) else { continue };
-            let Ok(received) = frame::parse(&octets, done.at) else { continue };
+        let sent = done.iter().filter_map(|done| match &done.what {
+            Deed::Sent(datagram) => Some((done.at, framed(datagram, stage.link())?)),
+            Deed::Announced(_) | Deed::Noted(_) => None,
+        });
+        let sent: Vec<(fhrp::Instant, Vec<u8>)> = sent.collect();
+        for (at, octets) in sent {
+            let Ok(received) = frame::parse(&octets, at) else { continue };
             let Some(dissection) = dissect(&received) else { continue };
-            let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
-            self.ours.add(at_ns, &received, &dissection, self.heard);
+            let at_ns = nanos(at.since(ORIGIN));
+            self.add(true, at_ns, &received, &dissection);
             analysis.hear(&Heard {
                 frame: analysis.number(),
                 at_ns,

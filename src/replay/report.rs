@@ -70,6 +70,9 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
             timing.compared
         )?;
     }
+    if compared.left_out > 0 {
+        writeln!(out, "  too many to compare, the last ones: {}", log::count(compared.left_out, "frame"))?;
+    }
     let same = compared.fields.values().filter(|field| field.different == 0).count();
     let all = compared.fields.len();
     writeln!(
