@@ -66,6 +66,8 @@ pub(super) struct Group {
     announced: VecDeque<u64>,
     refused: u64,
     left_out: u64,
+    /// Octets of the words behind changes of settings.
+    words: usize,
     /// As it was weighed last.
     weight: usize,
 }
@@ -87,12 +89,12 @@ impl Group {
     pub(super) fn weigh(&mut self) -> usize {
         /// A map has room for eleven from the beginning.
         const MAPS: usize = 11 * (size_of::<(IpAddr, Member)>() + size_of::<(Part, Contest)>());
-        // Behind each event and finding there are its words.
+        // Behind each event and finding there are a few words.
         let events = self.events.len() * size_of::<Event>() * 2;
         let findings = self.findings.len() * size_of::<Finding>() * 3;
         let members = self.members.values().map(Member::weight).sum::<usize>();
         let contests = self.contests.values().map(Contest::weight).sum::<usize>();
-        self.weight = size_of::<Self>() + MAPS + events + findings + members + contests;
+        self.weight = size_of::<Self>() + MAPS + self.words + events + findings + members + contests;
         self.weight
     }
 
@@ -114,6 +116,7 @@ impl Group {
         }
         silences.iter().for_each(|place| self.returned(*place, heard.at_ns));
         for (setting, before, now) in changes {
+            self.words += before.len() + now.len();
             let what = What::Setting { who: heard.source, setting, before, now };
             self.events.push(Event { at_ns: heard.at_ns, frame: heard.frame, part: Part::Gateway, what });
         }

@@ -46,13 +46,13 @@ mod vrrp;
 mod tests;
 
 /// Most octets that are kept of everything together, more or less.
-const ROOM: usize = 32 << 20;
+const ROOM: usize = 20 << 20;
 /// Of these, so many for whoever is there: a flood of forged ones leaves room for what happens to those before it.
 const ROOM_FOR_NEWCOMERS: usize = ROOM / 4 * 3;
 /// Most comments that are kept.
 const COMMENTS: usize = 1_000;
 /// Most virtual addresses whose groups are remembered, and most groups of each.
-const ADDRESSES: usize = 20_000;
+const ADDRESSES: usize = 10_000;
 const SHARERS: usize = 64;
 
 /// A frame of one of the protocols.

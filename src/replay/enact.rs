@@ -41,7 +41,7 @@ const INTERFACE: &str = "capture";
 const PREFIX: u8 = 24;
 
 /// Most groups in which a router is re-enacted, and most whose holder's first frame is kept.
-const GROUPS: usize = 1_000;
+const GROUPS: usize = 256;
 const HOLDERS: usize = 4_000;
 
 /// Why a router cannot be re-enacted.
@@ -106,8 +106,8 @@ impl Enact<'_> {
     /// # Errors
     /// If there is nothing that could be compared.
     pub fn run(&self, complain: &mut dyn FnMut(Damage)) -> Result<Vec<Compared>, EnactError> {
-        let survey = self.survey(complain)?;
-        let mut casts = self.cast(&survey)?;
+        let mut survey = self.survey(complain)?;
+        let mut casts = self.cast(&mut survey)?;
         let story = self.play(&survey, &mut casts)?;
         let compared = casts.iter().map(|(key, cast)| {
             let find = |story: &'_ Story| story.groups.iter().find(|group| group.key() == *key).cloned();
@@ -170,7 +170,7 @@ impl Enact<'_> {
     }
 
     /// Our router in each of the groups, ready to be started.
-    fn cast(&self, survey: &Survey) -> Result<BTreeMap<Key, Cast>, EnactError> {
+    fn cast(&self, survey: &mut Survey) -> Result<BTreeMap<Key, Cast>, EnactError> {
         if survey.announced.is_empty() {
             let speaks =
                 |group: &&GroupStory| group.members.iter().any(|member| member.address == self.address);
@@ -185,14 +185,14 @@ impl Enact<'_> {
         }
         let groups = survey.announced.len();
         let mut casts = BTreeMap::new();
-        for (key, announced) in &survey.announced {
-            let Some(group) = survey.story.groups.iter().find(|group| group.key() == *key) else { continue };
+        for (key, announced) in std::mem::take(&mut survey.announced) {
+            let Some(group) = survey.story.groups.iter().find(|group| group.key() == key) else { continue };
             let Some(member) = group.members.iter().find(|member| member.address == self.address) else {
                 continue;
             };
             let configured = match self.config {
                 None => None,
-                Some(plan) => match configured(plan, key) {
+                Some(plan) => match configured(plan, &key) {
                     Some(group) => Some(speaking_from(group, self.address)),
                     None => continue,
                 },
@@ -208,11 +208,9 @@ impl Enact<'_> {
             if is_endless(&survey.story, member) {
                 return Err(EnactError::Endless(group.name()));
             }
-            let script = outside(group, member, announced, configured.as_ref());
-            casts.insert(
-                *key,
-                Cast::new(*key, group.name(), self.address, announced.clone(), configured, script, groups),
-            );
+            let script = outside(group, member, &announced, configured.as_ref());
+            let cast = Cast::new(key, group.name(), self.address, announced, configured, script, groups);
+            casts.insert(key, cast);
         }
         match casts.is_empty() {
             true => Err(EnactError::NotConfigured(self.address)),

@@ -20,7 +20,9 @@ use super::protocol::Unknowable;
 const USUAL_IPV4: u8 = 24;
 const USUAL_IPV6: u8 = 64;
 /// Most changes of settings that are followed.
-const CHANGES: usize = 1_000;
+const CHANGES: usize = 500;
+/// Most addresses that are remembered of all of them.
+const ADDRESSES: usize = 2_000;
 /// Most MACs and most peers that are remembered.
 const FEW: usize = 64;
 /// TTL of a peer on the link.
@@ -49,6 +51,8 @@ pub(super) struct Announced {
     authentication: Proof,
     /// What changes on the way, and since when.
     settings: Vec<(u64, Settings)>,
+    /// Addresses in all of these.
+    addresses: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,7 @@ impl Announced {
             peers: BTreeSet::new(),
             authentication: Proof::Made(Authentication::None),
             settings: Vec::new(),
+            addresses: 0,
         }
     }
 
@@ -106,7 +111,9 @@ impl Announced {
             return;
         }
         let settings = Settings { priority, interval, addresses: heard.advertisement.addresses };
-        if self.settings.last().is_none_or(|(_, last)| *last != settings) && self.settings.len() < CHANGES {
+        let has_room = self.settings.len() < CHANGES && self.addresses < ADDRESSES;
+        if has_room && self.settings.last().is_none_or(|(_, last)| *last != settings) {
+            self.addresses += settings.addresses.len();
             self.settings.push((at, settings));
         }
     }
