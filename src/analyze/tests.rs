@@ -394,3 +394,31 @@ proptest! {
         prop_assert!(report::report(&story, "capture").starts_with("capture"));
     }
 }
+
+#[test]
+fn different_keys_are_the_cause_of_two_at_once() {
+    let mut analysis = Analysis::default();
+    for at in (0..30_000).step_by(3_000) {
+        for (last, key) in [(2, 0), (3, 1)] {
+            let at_ns = analysis.frame(Duration::from_millis(at));
+            analysis.hear(&Heard {
+                frame: analysis.number(),
+                at_ns,
+                interface: None,
+                vlan: None,
+                source_mac: Mac::default(),
+                source: router(last),
+                dissection: &hello("active", 100),
+                key: Some(key),
+            });
+        }
+    }
+    let group = analysis.finish().groups.remove(0);
+    let causes = group.events.iter().filter_map(|event| match &event.what {
+        What::TwoActive { cause, why, .. } => Some((*cause, why.as_str())),
+        _ => None,
+    });
+    let why = "10.0.10.2 has a different key than 10.0.10.3 (members of a group share a key)";
+    assert_eq!(causes.collect::<Vec<_>>(), [(Cause::Disagreement, why)]);
+    assert_eq!(group.findings.iter().filter(|finding| finding.name == "key-mismatch").count(), 1);
+}

@@ -185,3 +185,53 @@ fn flatten(fields: &[Field], within: &str, protocol: &str, all: &mut BTreeMap<St
 fn add(all: &mut BTreeMap<String, String>, name: &str, value: String) {
     all.entry(name.to_owned()).and_modify(|list| *list += &format!(", {value}")).or_insert(value);
 }
+
+#[cfg(test)]
+mod tests {
+    use fhrp::{Instant, Mac};
+
+    use super::*;
+
+    fn say(spoken: &mut Spoken, at: u64, hop_limit: u8, prompt: Option<Prompt>) {
+        let received = Received {
+            at: Instant::from_nanos(at),
+            source_mac: Mac::default(),
+            destination_mac: Mac::default(),
+            source: IpAddr::from([10, 0, 0, 2]),
+            destination: IpAddr::from([224, 0, 0, 18]),
+            hop_limit,
+            protocol: 112,
+            ports: None,
+            ip_header: &[],
+            payload: &[],
+        };
+        spoken.add(at, &received, &Dissection::new("vrrp"), prompt);
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_frames_and_so_many_looks() {
+        let mut same = Spoken::of_one_in(300);
+        let frames = (0_u64..).take_while(|at| {
+            say(&mut same, *at, 255, None);
+            !same.is_full()
+        });
+        assert_eq!(frames.count() + 1, FRAMES / 300);
+        assert_eq!((same.len(), same.faces.len()), (FRAMES / 300, 1));
+        let mut changing = Spoken::of_one_in(300);
+        let looks = (1_u8..).take_while(|look| {
+            say(&mut changing, 0, *look, None);
+            !changing.is_full()
+        });
+        assert_eq!(looks.count() + 1, FEW_FACES);
+    }
+
+    #[test]
+    fn an_answer_comes_soon() {
+        let mut spoken = Spoken::of_one_in(1);
+        let prompt = Prompt { at: 5, source: IpAddr::from([10, 0, 0, 3]), priority: Some(0) };
+        say(&mut spoken, 5 + ANSWER, 255, Some(prompt));
+        say(&mut spoken, 6 + ANSWER, 255, Some(prompt));
+        let prompts: Vec<_> = spoken.rows().values().flatten().map(|frame| spoken.prompt(frame)).collect();
+        assert_eq!(prompts, [Some(prompt), None]);
+    }
+}
