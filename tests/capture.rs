@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use firsthop::capture::{Damage, Direction, LinkType, OpenError, Reader, Writer};
+use firsthop::capture::{Damage, DamageKind, Direction, LinkType, OpenError, Reader, Writer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
@@ -322,7 +322,8 @@ fn a_lie_in_every_third_record_costs_no_time() {
             file[at..at + 4].fill(0xff);
         }
         let (seen, damages) = read(&file);
-        assert_eq!((seen.len(), damages.len()), (40_000, 20_000));
+        assert_eq!((seen.len(), damages.len()), (40_000, 21));
+        assert_eq!(damages[20].kind, DamageKind::More(19_980));
     }
 }
 
@@ -365,12 +366,43 @@ fn what_is_no_capture_is_told_so() {
         open(b"hello"),
         "some.pcap: begins with 68656c6c, which no capture (pcap or pcapng) begins with"
     );
-    assert_eq!(open(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), "some.pcap: ends within the header of the capture");
+    for cut in [&[0xd4, 0xc3][..], &[0x0a, 0x0d, 0x0d], &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]] {
+        assert_eq!(open(cut), "some.pcap: ends within the header of the capture");
+    }
     let mut old = pcap(&[], Endianness::Big, TsResolution::MicroSecond);
     old[5] = 1;
     assert_eq!(open(&old), "some.pcap: version 1.4 of pcap, must be 2.x");
     let missing = Reader::open(Path::new("/nonexistent/some.pcap")).map(drop).unwrap_err();
     assert!(matches!(&missing, OpenError::Io { file, .. } if file == "/nonexistent/some.pcap"), "{missing}");
+}
+
+#[test]
+fn more_captured_than_there_was_is_told_and_handed_out() {
+    for (mut file, _) in formats(&frames(3)) {
+        let (whole, _) = read(&file);
+        let is_pcapng = file[..4] == [0x0a, 0x0d, 0x0d, 0x0a];
+        let original = whole[1].offset as usize + if is_pcapng { 24 } else { 12 };
+        file[original..original + 4].fill(0);
+        let (seen, damages) = read(&file);
+        assert_eq!(seen.len(), 3);
+        let [damage] = &damages[..] else { panic!("{damages:?}") };
+        assert_eq!((damage.frame, damage.offset), (2, whole[1].offset));
+        let captured = whole[1].octets.len();
+        assert_eq!(damage.kind, DamageKind::Original { captured, original: 0 });
+    }
+}
+
+#[test]
+fn a_foreign_link_layer_is_told_once() {
+    let mut file = pcap(&frames(3), Endianness::Big, TsResolution::MicroSecond);
+    file[22..24].copy_from_slice(&147_u16.to_be_bytes());
+    let (seen, damages) = read(&file);
+    assert_eq!((seen.len(), damages.len()), (3, 1));
+    assert_eq!(
+        damages[0].to_string(),
+        "test: frame 1 at offset 24: link type 147, which none of the protocols runs over; such frames are \
+         passed over"
+    );
 }
 
 #[test]

@@ -211,8 +211,14 @@ fn analyze_tells_the_story_that_the_sidecar_tells() {
 
 fn enact(capture: &Path, sidecar: &Sidecar, address: IpAddr) -> Vec<Compared> {
     let open = || Reader::open(capture);
-    let enact =
-        Enact { open: &open, address, keys: &keys(sidecar), config: None, per_interface: false, seed: 1 };
+    let enact = Enact {
+        open: &open,
+        address,
+        wish: &Wish { keys: keys(sidecar), ..Wish::default() },
+        config: None,
+        per_interface: false,
+        seed: 1,
+    };
     enact.run(&mut |damage| panic!("{damage}")).unwrap()
 }
 

@@ -176,3 +176,44 @@ fn signed_frames_want_a_key() {
     let wrong = firsthop(&["analyze", file, "--key", "vrrp=donkey"]);
     assert!(out(&wrong).contains("the digest in the Authentication Header fits no key"), "{}", out(&wrong));
 }
+
+#[test]
+fn what_cannot_be_read_fails_and_the_rest_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut octets =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 147, 0, 0, 0];
+    for _ in 0..3 {
+        octets.extend([1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4]);
+    }
+    let foreign = directory.path().join("foreign.pcap");
+    std::fs::write(&foreign, octets).unwrap();
+    let foreign = foreign.to_str().unwrap();
+    let cases: [&[&str]; 3] = [&["decode"], &["analyze"], &["replay", "--as", "10.0.10.2"]];
+    for command in cases {
+        let output = firsthop(&[command, &[foreign]].concat());
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = err(&output).matches("frame 1 at offset 24: link type 147").count();
+        assert_eq!(told, 1, "{command:?}: {}", err(&output));
+        assert!(!err(&output).contains("do: \n"), "{}", err(&output));
+    }
+    let good = capture("frr-kill.pcapng");
+    let output = firsthop(&["analyze", "/nonexistent.pcap", good.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).contains("vrrp") && err(&output).contains("/nonexistent.pcap"), "{}", err(&output));
+    for command in cases {
+        let output =
+            firsthop(&[command, &["--carp-address", "192.168.88.1", good.to_str().unwrap()]].concat());
+        assert!(!err(&output).contains("Usage"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn two_that_want_standard_output_are_told_what_to_write() {
+    let good = capture("frr-kill.pcapng");
+    for (drawn, name) in [("--svg", "timeline.svg"), ("--html", "timeline.html")] {
+        let output = firsthop(&["analyze", "--json", drawn, "-", good.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(out(&output).is_empty());
+        assert!(err(&output).contains(&format!("write '{drawn} {name} --json'")), "{}", err(&output));
+    }
+}

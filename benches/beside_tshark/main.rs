@@ -1,8 +1,8 @@
 //! firsthop beside tshark and tcpdump: the same capture, in the same run, on the same machine.
 //!
-//! `cargo bench --bench beside_tshark`, and `-- --frames N` for another size. The capture is made here, of frames
+//! `cargo bench --bench beside_tshark`, and `-- --frames N` for another size. Two captures are made here, of frames
 //! that our own code writes: VRRP in every version and with what authenticates it, and as much again of what a LAN
-//! has besides. Nothing is asserted; the ratio is what to look at. `FIRSTHOP_BIN` names another firsthop to measure.
+//! has besides; and a dense one, of VRRP, HSRP and GLBP alone. Nothing is asserted; the ratio is what to look at. `FIRSTHOP_BIN` names another firsthop to measure.
 
 mod measure;
 mod synthetic;
@@ -76,22 +76,28 @@ fn main() -> ExitCode {
 }
 
 fn compare(arguments: &Arguments) -> Result<()> {
+    if let Some(capture) = &arguments.capture {
+        return compare_on(arguments, "as given", capture, count(capture)?);
+    }
     let directory = tempfile::tempdir()?;
-    let (capture, frames) = match &arguments.capture {
-        Some(capture) => (capture.clone(), count(capture)?),
-        None => {
-            let path = directory.path().join("synthetic.pcap");
-            synthetic::write(&path, arguments.frames).context("write the capture")?;
-            (path, arguments.frames)
-        }
-    };
-    let size = std::fs::metadata(&capture)?.len();
-    println!("{frames} frames, {:.1} MB; the fastest of {} runs\n", size as f64 / 1e6, arguments.runs);
+    for (name, frames) in [("mixed", synthetic::mixed()?), ("dense", synthetic::dense()?)] {
+        let path = directory.path().join(name);
+        synthetic::write(&path, &frames, arguments.frames).context("write the capture")?;
+        compare_on(arguments, name, &path, arguments.frames)?;
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+fn compare_on(arguments: &Arguments, name: &str, capture: &Path, frames: u64) -> Result<()> {
+    let size = std::fs::metadata(capture)?.len();
+    let runs = arguments.runs;
+    println!("\n{name}: {frames} frames, {:.1} MB; the fastest of {runs} runs\n", size as f64 / 1e6);
     println!(
         "{:<28}{:>8}{:>12}{:>14}{:>14}{:>14}",
         "", "seconds", "frames/s", "CPU s", "peak RSS MB", "beside tshark"
     );
-    let costs = measure_all(arguments, &capture)?;
+    let costs = measure_all(arguments, capture)?;
     let tshark = costs.iter().find(|(name, _)| *name == "tshark").map(|(_, cost)| cost.wall.as_secs_f64());
     for (name, cost) in &costs {
         let seconds = cost.wall.as_secs_f64();

@@ -90,6 +90,11 @@ impl Cadence {
         self.last = None;
     }
 
+    /// Octets that it takes besides its own size.
+    pub(super) fn weight(&self) -> usize {
+        self.deviations.len() * size_of::<u32>()
+    }
+
     /// How many gaps were longer than one and a half intervals.
     pub(super) fn late(&self) -> u64 {
         self.late

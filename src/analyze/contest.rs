@@ -18,6 +18,8 @@ use cause::disagreement;
 mod cause;
 mod vacancy;
 
+/// Most who hold a role at once: a LAN that has fallen to pieces has as many as it has pieces.
+const HOLDERS: usize = 8;
 /// How long a router may take to act, beyond what the rules have it wait.
 const LATE: u64 = 10_000_000;
 /// Timers and clocks differ by so many parts of a thousand.
@@ -33,6 +35,8 @@ pub(super) struct Scene<'a> {
     pub(super) events: &'a mut Vec<Event>,
     /// The frame that is being read, from 1.
     pub(super) frame: u64,
+    /// What was too much to keep.
+    pub(super) left_out: &'a mut u64,
 }
 
 /// The contest for one role of a group.
@@ -107,6 +111,11 @@ impl Contest {
         Contest { part, holders: Vec::new(), overlaps: Vec::new(), left: None, taken: None }
     }
 
+    /// Octets that it takes besides its own size.
+    pub(super) fn weight(&self) -> usize {
+        self.holders.len() * size_of::<Holder>() + self.overlaps.len() * size_of::<Overlap>() * 2
+    }
+
     /// Whether exactly one holds the role and nobody claims it as well.
     pub(super) fn is_settled(&self) -> bool {
         self.overlaps.is_empty() && self.holders.len() <= 1
@@ -151,6 +160,10 @@ impl Contest {
             holder.last = at;
             holder.patience = patience;
             holder.rank = said.rank;
+            return;
+        }
+        if self.holders.len() >= HOLDERS {
+            *scene.left_out += 1;
             return;
         }
         if self.holders.is_empty() {

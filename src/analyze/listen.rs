@@ -27,7 +27,7 @@ pub fn listen(
 fn hear(analysis: &mut Analysis, decoder: &mut Decoder, frame: Frame<'_>, per_interface: bool) {
     let at_ns = analysis.frame(Duration::from_nanos(frame.at));
     frame.comments().for_each(|text| analysis.comment(text.into_owned()));
-    let Ok(Some(decoded)) = decoder.decode(frame) else { return };
+    let Some(decoded) = decoder.decode(frame) else { return };
     if let Some(heard) = heard(analysis.number(), at_ns, &decoded, per_interface) {
         return analysis.hear(&heard);
     }
@@ -40,7 +40,7 @@ fn hear(analysis: &mut Analysis, decoder: &mut Decoder, frame: Frame<'_>, per_in
 
 /// A frame as the analysis hears it, if it is a message of one of the protocols and all of it was captured.
 pub fn heard<'a>(frame: u64, at_ns: u64, decoded: &'a Decoded<'_>, per_interface: bool) -> Option<Heard<'a>> {
-    let What::Message(Message { received: Some(received), shown, whole: true }) = &decoded.what else {
+    let What::Message(Message { received: Some(received), shown, whole: true, key }) = &decoded.what else {
         return None;
     };
     Some(Heard {
@@ -51,5 +51,6 @@ pub fn heard<'a>(frame: u64, at_ns: u64, decoded: &'a Decoded<'_>, per_interface
         source_mac: received.source_mac,
         source: received.source,
         dissection: shown,
+        key: *key,
     })
 }

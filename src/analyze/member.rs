@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fhrp::Mac;
-use fhrp::dissect::Dissection;
 
+use super::Heard;
 use super::cadence::Cadence;
 use super::moment::spell;
-use super::reading::{Part, Said, listed};
+use super::reading::{Disagreement, Part, Said, disagreements, listed};
 use super::story::{MemberStory, Piece, Played};
 use crate::draw::Role;
 
 /// Most MACs, and most versions, that are remembered of a router.
 const FEW: usize = 8;
 /// Most frames that are remembered for drawing.
-const TICKS: usize = 2_000;
+const TICKS: usize = 500;
 
 /// A router.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Member {
     macs: Vec<Mac>,
     /// Settings by version.
     said: BTreeMap<Option<u8>, Said>,
+    /// Which of several keys made its latest proof.
+    key: Option<usize>,
     frames: u64,
     pub(super) refused: u64,
     first: u64,
@@ -45,16 +47,19 @@ impl Member {
     }
 
     /// Takes a frame into the books; returns what it says differently from before, and whether anything is new.
-    pub(super) fn hear(&mut self, at: u64, mac: Mac, dissection: &Dissection) -> (Vec<Changed>, bool) {
+    pub(super) fn hear(&mut self, heard: &Heard<'_>) -> (Vec<Changed>, bool) {
+        let &Heard { at_ns: at, source_mac: mac, dissection, key, .. } = heard;
         self.frames += 1;
         self.last = at;
         self.ticks.add(at);
+        let other_key = key.is_some() && self.key != key;
+        self.key = key.or(self.key);
         if !self.macs.contains(&mac) && self.macs.len() < FEW && mac != Mac::default() {
             self.macs.push(mac);
         }
         let before = self.said.get(&dissection.version);
         if before.is_some_and(|before| before.is_confirmed_by(dissection)) {
-            return (Vec::new(), false);
+            return (Vec::new(), other_key);
         }
         if before.is_none() && self.said.len() >= FEW {
             return (Vec::new(), false);
@@ -63,6 +68,11 @@ impl Member {
         let changes = before.map_or_else(Vec::new, |before| differences(before, &now));
         self.said.insert(dissection.version, now);
         (changes, true)
+    }
+
+    /// How often it was heard.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Settings of the version that it speaks, the newest one if there are several.
@@ -77,6 +87,16 @@ impl Member {
         common.or_else(|| Some((self.said()?, other.said()?)))
     }
 
+    /// What the two say that does not go together.
+    pub(super) fn disagreements(&self, other: &Member, protocol: &str) -> Vec<Disagreement> {
+        let beside = self.beside(other);
+        let mut found = beside.map_or_else(Vec::new, |(one, other)| disagreements(protocol, one, other));
+        if self.key.zip(other.key).is_some_and(|(one, other)| one != other) {
+            found.push(Disagreement::of_keys());
+        }
+        found
+    }
+
     /// From `at` on it is this; what was to be true after `at` is not.
     pub(super) fn becomes(&mut self, part: Part, at: u64, role: Role, word: &'static str) {
         self.strips.entry(part).or_default().set(at, role, word);
@@ -85,6 +105,17 @@ impl Member {
     /// It has been trouble since `at`.
     pub(super) fn was_trouble(&mut self, part: Part, since: u64) {
         self.strips.entry(part).or_default().set(since, Role::Trouble, "second active");
+    }
+
+    /// Octets that it takes besides its own size, more or less.
+    pub(super) fn weight(&self) -> usize {
+        /// A map has room for eleven from the beginning.
+        const MAPS: usize = 11 * (size_of::<(Option<u8>, Said)>() + size_of::<(Part, Strip)>());
+        let addresses = self.said.values().map(|said| said.addresses.len()).sum::<usize>();
+        MAPS + addresses * size_of::<IpAddr>()
+            + self.spans() * size_of::<Piece>() * 2
+            + self.ticks.kept.len() * size_of::<u64>() * 2
+            + self.cadence.weight()
     }
 
     /// How many spans are kept of it.
@@ -203,7 +234,7 @@ mod tests {
         for frame in 0..1_000_000_u64 {
             ticks.add(frame * 1_000);
         }
-        assert!((500..=TICKS).contains(&ticks.kept.len()));
+        assert!((TICKS / 4..=TICKS).contains(&ticks.kept.len()));
         assert!(ticks.kept.is_sorted());
         let mut still = Ticks::default();
         (0..10_000).for_each(|_| still.add(7));

@@ -23,7 +23,7 @@ use std::time::Duration;
 use fhrp::Mac;
 use fhrp::dissect::Dissection;
 
-use group::Group;
+use group::{Group, Room};
 pub use group::{Key, key_of};
 use story::{Comment, Story};
 
@@ -45,10 +45,15 @@ mod vrrp;
 #[cfg(test)]
 mod tests;
 
-/// Most groups that are kept apart.
-const GROUPS: usize = 20_000;
+/// Most octets that are kept of everything together, more or less.
+const ROOM: usize = 20 << 20;
+/// Of these, so many for whoever is there: a flood of forged ones leaves room for what happens to those before it.
+const ROOM_FOR_NEWCOMERS: usize = ROOM / 4 * 3;
 /// Most comments that are kept.
 const COMMENTS: usize = 1_000;
+/// Most virtual addresses whose groups are remembered, and most groups of each.
+const ADDRESSES: usize = 10_000;
+const SHARERS: usize = 64;
 
 /// A frame of one of the protocols.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +72,8 @@ pub struct Heard<'a> {
     pub source: IpAddr,
     /// What it says.
     pub dissection: &'a Dissection,
+    /// Where several keys were given for its protocol: which of them made its proof, from 0.
+    pub key: Option<usize>,
 }
 
 /// A capture that is being read.
@@ -80,6 +87,10 @@ pub struct Analysis {
     disordered: u64,
     left_out: u64,
     groups: BTreeMap<Key, Group>,
+    /// Octets that all of them take.
+    kept: usize,
+    /// The groups that have named an address.
+    namers: BTreeMap<IpAddr, Vec<Key>>,
     comments: Vec<Comment>,
 }
 
@@ -107,28 +118,55 @@ impl Analysis {
             self.unread += u64::from(!heard.dissection.is_valid());
             return;
         };
-        if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
+        let room = match self.kept {
+            ROOM.. => Room::Nothing,
+            ROOM_FOR_NEWCOMERS.. => Room::Known,
+            _ => Room::Anybody,
+        };
+        if room != Room::Anybody && !self.groups.contains_key(&key) {
             self.left_out += 1;
             return;
         }
-        self.groups.entry(key).or_default().hear(key.protocol, heard);
+        let group = self.groups.entry(key).or_default();
+        self.kept -= group.weight();
+        let is_news = group.hear(key.protocol, heard, room);
+        self.kept += group.weigh();
+        if is_news {
+            self.named(key, &heard.dissection.addresses);
+        }
+    }
+
+    /// A group names these addresses.
+    fn named(&mut self, key: Key, addresses: &[IpAddr]) {
+        for address in addresses {
+            if self.namers.len() >= ADDRESSES && !self.namers.contains_key(address) {
+                return;
+            }
+            let namers = self.namers.entry(*address).or_default();
+            if namers.len() < SHARERS && !namers.contains(&key) {
+                namers.push(key);
+            }
+        }
     }
 
     /// The latest frame announces that `address` is to be found at a MAC: a gratuitous ARP, an unsolicited
     /// neighbour advertisement.
     pub fn announced(&mut self, address: IpAddr) {
         let now = self.now;
-        for group in self.groups.values_mut() {
-            group.announced(now, address);
+        for key in self.namers.get(&address).into_iter().flatten() {
+            if let Some(group) = self.groups.get_mut(key) {
+                group.announced(now);
+            }
         }
     }
 
     /// Whoever captured the latest frame wrote this beside it.
     pub fn comment(&mut self, text: String) {
-        if self.comments.len() >= COMMENTS {
+        if self.comments.len() >= COMMENTS || self.kept >= ROOM {
             self.left_out += 1;
             return;
         }
+        self.kept += text.len();
         self.comments.push(Comment { at_ns: self.now, frame: self.frames, text });
     }
 

@@ -224,6 +224,28 @@ pub struct Disagreement {
     pub judged: bool,
 }
 
+impl Disagreement {
+    /// Their proofs were made with different keys. The keys themselves are nobody's business.
+    pub fn of_keys() -> Disagreement {
+        Disagreement {
+            setting: "key",
+            values: (String::new(), String::new()),
+            rule: "members of a group share a key",
+            refused: true,
+            judged: false,
+        }
+    }
+
+    /// In words.
+    pub fn sentence(&self, one: IpAddr, other: IpAddr) -> String {
+        let Disagreement { setting, values: (ours, theirs), .. } = self;
+        match *setting {
+            "key" => format!("{one} has a different key than {other}"),
+            _ => format!("{one} says {setting} {ours}, {other} says {theirs}"),
+        }
+    }
+}
+
 /// What two members say that does not go together.
 pub fn disagreements(protocol: &str, one: &Said, other: &Said) -> Vec<Disagreement> {
     match protocol {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::moment::{about, moment};
 use super::reading::Part;
 use super::story::{Change, Event, Finding, GroupStory, MemberStory, Story, What};
-use crate::log::printable;
+use crate::log::{count, printable};
 
 /// The story as people read it. `names` is what was read.
 pub fn report(story: &Story, names: &str) -> String {
@@ -20,7 +20,7 @@ pub fn report(story: &Story, names: &str) -> String {
 /// What was read, in one line.
 pub fn summary(story: &Story) -> String {
     let Story { frames, spoken, length_ns, .. } = story;
-    let mut text = format!("{frames} frame{} in {}", if *frames == 1 { "" } else { "s" }, about(*length_ns));
+    let mut text = format!("{} in {}", count(*frames, "frame"), about(*length_ns));
     if let Some(begins) = date(story.begins) {
         text += &format!(" from {begins}");
     }
@@ -41,10 +41,10 @@ fn date(begins: std::time::Duration) -> Option<String> {
 fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
     writeln!(out, "{names}: {}", summary(story))?;
     if story.disordered > 0 {
-        writeln!(out, "{} frames were captured before the one in front of them", story.disordered)?;
+        writeln!(out, "captured before the one in front of them: {}", count(story.disordered, "frame"))?;
     }
     if story.left_out > 0 {
-        writeln!(out, "{} frames and events were too many to keep", story.left_out)?;
+        writeln!(out, "left out for want of room: {} frames, events and findings", story.left_out)?;
     }
     if !story.comments.is_empty() {
         writeln!(out, "\ncomments in the capture:")?;
@@ -62,8 +62,7 @@ fn write_story(out: &mut String, story: &Story, names: &str) -> fmt::Result {
 }
 
 fn write_group(out: &mut String, group: &GroupStory) -> fmt::Result {
-    let count = group.members.len();
-    writeln!(out, "\n{}: {count} router{}", group.name(), if count == 1 { "" } else { "s" })?;
+    writeln!(out, "\n{}: {}", group.name(), count(group.members.len(), "router"))?;
     let width = group.members.iter().map(|member| member.address.to_string().len()).max().unwrap_or(0);
     for member in &group.members {
         write_member(out, member, width)?;
@@ -99,8 +98,12 @@ fn write_member(out: &mut String, member: &MemberStory, width: usize) -> fmt::Re
 
 /// How much was heard of a router, and how regularly.
 pub fn heard(member: &MemberStory) -> String {
-    let mut text =
-        format!("{} frames, {} to {}", member.frames, moment(member.first_ns), moment(member.last_ns));
+    let mut text = format!(
+        "{}, {} to {}",
+        count(member.frames, "frame"),
+        moment(member.first_ns),
+        moment(member.last_ns)
+    );
     if member.refused > 0 {
         text += &format!(", {} to be refused", member.refused);
     }
@@ -186,12 +189,15 @@ pub fn role(part: Part) -> String {
 
 /// What is wrong, with how often, where first, and the rule.
 pub fn clause(finding: &Finding) -> String {
-    let Finding { text, rule, who, first_ns, first_frame, count, .. } = finding;
+    let Finding { text, rule, who, first_ns, first_frame, .. } = finding;
     let who = match who.as_slice() {
         [one] => format!("{one}: "),
         _ => String::new(),
     };
-    let often = if *count == 1 { "once".to_owned() } else { format!("in {count} frames, first") };
+    let often = match finding.count {
+        1 => "once".to_owned(),
+        count => format!("in {count} frames, first"),
+    };
     let rule = if rule.is_empty() { String::new() } else { format!("; {rule}") };
     format!("{who}{text} ({often} at {}, frame {first_frame}{rule})", moment(*first_ns))
 }

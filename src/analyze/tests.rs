@@ -12,6 +12,8 @@ use super::story::{Cause, Change, GroupStory, What};
 use super::*;
 use crate::draw::{self, Role};
 
+mod flood;
+
 fn router(last: u8) -> IpAddr {
     Ipv4Addr::new(10, 0, 10, last).into()
 }
@@ -60,6 +62,7 @@ impl Tape {
                 source_mac: Mac([2, 0, 0, 0, 0, *last]),
                 source: router(*last),
                 dissection: said,
+                key: None,
             };
             analysis.hear(&heard);
         }
@@ -278,6 +281,7 @@ fn announcements_belong_to_the_take_over_before_them() {
             source_mac: mac,
             source: router(last),
             dissection: &said,
+            key: None,
         });
     }
     analysis.frame(Duration::from_millis(463));
@@ -285,30 +289,6 @@ fn announcements_belong_to_the_take_over_before_them() {
     analysis.announced(router(1));
     let story = analysis.finish();
     assert_eq!(changes(&story.groups[0])[0].announced_ns, Some(2_000_000));
-}
-
-#[test]
-fn a_flood_of_forged_sources_is_counted_and_not_kept() {
-    let mut analysis = Analysis::default();
-    for n in 0..50_000_u32 {
-        let at_ns = analysis.frame(Duration::from_micros(n.into()));
-        let source = IpAddr::from(Ipv4Addr::from(0x0a00_0000 + n * 7));
-        let mut said = advert((n % 255) as u8, 100);
-        said.group = Some((n % 3) as u16);
-        let frame = analysis.number();
-        analysis.hear(&Heard {
-            frame,
-            at_ns,
-            interface: None,
-            vlan: None,
-            source_mac: Mac::default(),
-            source,
-            dissection: &said,
-        });
-    }
-    let story = analysis.finish();
-    assert!(story.left_out > 49_000);
-    assert!(story.groups.iter().all(|group| group.members.len() <= 64 && group.events.len() <= 20_001));
 }
 
 /// A hello of HSRP.
@@ -413,4 +393,32 @@ proptest! {
         prop_assert!(serde_json::to_string(&story).is_ok());
         prop_assert!(report::report(&story, "capture").starts_with("capture"));
     }
+}
+
+#[test]
+fn different_keys_are_the_cause_of_two_at_once() {
+    let mut analysis = Analysis::default();
+    for at in (0..30_000).step_by(3_000) {
+        for (last, key) in [(2, 0), (3, 1)] {
+            let at_ns = analysis.frame(Duration::from_millis(at));
+            analysis.hear(&Heard {
+                frame: analysis.number(),
+                at_ns,
+                interface: None,
+                vlan: None,
+                source_mac: Mac::default(),
+                source: router(last),
+                dissection: &hello("active", 100),
+                key: Some(key),
+            });
+        }
+    }
+    let group = analysis.finish().groups.remove(0);
+    let causes = group.events.iter().filter_map(|event| match &event.what {
+        What::TwoActive { cause, why, .. } => Some((*cause, why.as_str())),
+        _ => None,
+    });
+    let why = "10.0.10.2 has a different key than 10.0.10.3 (members of a group share a key)";
+    assert_eq!(causes.collect::<Vec<_>>(), [(Cause::Disagreement, why)]);
+    assert_eq!(group.findings.iter().filter(|finding| finding.name == "key-mismatch").count(), 1);
 }

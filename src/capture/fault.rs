@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::frame::LinkType;
+
 /// Why a file cannot be read at all.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -100,6 +102,20 @@ pub enum DamageKind {
     /// More interfaces than are kept in memory.
     #[error("more than {0} interfaces in one section; frames of the others are left out")]
     Interfaces(usize),
+    /// More of a frame than there was.
+    #[error("{captured} octets captured of a frame that had {original}")]
+    Original {
+        /// What was captured.
+        captured: usize,
+        /// What the record says that there was on the wire.
+        original: u32,
+    },
+    /// A link layer that none of the protocols runs over; told once for each.
+    #[error("{0}, which none of the protocols runs over; such frames are passed over")]
+    Link(LinkType),
+    /// There were too many to tell each.
+    #[error("{0} more things wrong with the file by then")]
+    More(u64),
     /// The file could not be read further, or what compresses it is damaged.
     #[error("cannot read on: {0}")]
     Read(String),

@@ -6,7 +6,7 @@ use std::fmt;
 use super::write::Direction;
 
 /// What is below IP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LinkType {
     /// Ethernet: 1.
     Ethernet,

@@ -41,16 +41,17 @@ impl Pcap {
     /// Octets of the header.
     pub(super) const HEADER: usize = 24;
 
+    /// What files begin with, and how each of them writes numbers.
+    pub(super) const MAGICS: [([u8; 4], ByteOrder); 4] = [
+        ([0xd4, 0xc3, 0xb2, 0xa1], ByteOrder { big_endian: false, fraction: 1_000 }),
+        ([0xa1, 0xb2, 0xc3, 0xd4], ByteOrder { big_endian: true, fraction: 1_000 }),
+        ([0x4d, 0x3c, 0xb2, 0xa1], ByteOrder { big_endian: false, fraction: 1 }),
+        ([0xa1, 0xb2, 0x3c, 0x4d], ByteOrder { big_endian: true, fraction: 1 }),
+    ];
+
     /// By the first four octets of a file; `None` if it is of another kind.
     pub(super) fn byte_order(magic: [u8; 4]) -> Option<ByteOrder> {
-        let (big_endian, fraction) = match magic {
-            [0xd4, 0xc3, 0xb2, 0xa1] => (false, 1_000),
-            [0xa1, 0xb2, 0xc3, 0xd4] => (true, 1_000),
-            [0x4d, 0x3c, 0xb2, 0xa1] => (false, 1),
-            [0xa1, 0xb2, 0x3c, 0x4d] => (true, 1),
-            _ => return None,
-        };
-        Some(ByteOrder { big_endian, fraction })
+        Self::MAGICS.into_iter().find(|(known, _)| *known == magic).map(|(_, order)| order)
     }
 
     pub(super) fn new(order: ByteOrder, header: &[u8; Self::HEADER]) -> Pcap {

@@ -4,12 +4,13 @@
 //! be found: at the next record if the damaged one says truly where it ends, else at the next octets that look
 //! like a record.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 use super::fault::{Damage, DamageKind, OpenError};
-use super::frame::{Frame, Options};
+use super::frame::{Frame, LinkType, Options};
 use super::pcap::Pcap;
 use super::pcapng::Section;
 use super::source::{self, Octets};
@@ -17,6 +18,8 @@ use super::window::Window;
 
 /// Octets of the longest frame that any capture program stores (`MAXIMUM_SNAPLEN` of libpcap).
 pub(super) const LONGEST: usize = 262_144;
+/// Damages of one file that are told one by one.
+const TOLD: u64 = 20;
 
 /// What to do after a damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,11 @@ pub struct Reader {
     behind: usize,
     seeking: bool,
     over: bool,
+    /// A frame that is handed out when it has been told what is wrong with it.
+    doubted: Option<Found>,
+    /// Link layers that were complained of.
+    foreign: BTreeSet<LinkType>,
+    damages: u64,
 }
 
 impl Reader {
@@ -105,6 +113,7 @@ impl Reader {
         };
         let format = match head.first_chunk::<4>() {
             None if head.is_empty() => return Err(OpenError::Empty(file)),
+            None if is_cut_magic(head) => return Err(OpenError::NoHeader(file)),
             None => return Err(foreign(file, head)),
             Some(&Section::MAGIC) => Format::PcapNg(Section::default()),
             Some(magic) => {
@@ -119,7 +128,18 @@ impl Reader {
                 Format::Pcap(pcap)
             }
         };
-        Ok(Reader { file, window, format, number: 0, behind: 0, seeking: false, over: false })
+        Ok(Reader {
+            file,
+            window,
+            format,
+            number: 0,
+            behind: 0,
+            seeking: false,
+            over: false,
+            doubted: None,
+            foreign: BTreeSet::new(),
+            damages: 0,
+        })
     }
 
     /// What the file is called in messages.
@@ -140,29 +160,74 @@ impl Reader {
     /// The next frame, or what is wrong with the file in its place; `None` behind the last one.
     ///
     /// # Errors
-    /// What is wrong. Ask again: there may be frames behind it.
+    /// What is wrong; of very many damages the first ones, and in the end how many more there were. Ask again: there
+    /// may be frames behind it, and the very frame in which something does not go together is handed out next.
     pub fn next_frame(&mut self) -> Option<Result<Frame<'_>, Damage>> {
+        loop {
+            match self.step() {
+                Ok(Some(found)) => return Some(Ok(self.hand_out(found))),
+                Ok(None) => {
+                    let untold = self.damages.saturating_sub(TOLD);
+                    self.damages = 0;
+                    return (untold > 0).then(|| Err(self.damage(DamageKind::More(untold))));
+                }
+                Err(kind) => {
+                    self.damages += 1;
+                    if self.damages <= TOLD {
+                        return Some(Err(self.damage(kind)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Found>, DamageKind> {
+        if let Some(found) = self.doubted.take() {
+            return Ok(Some(found));
+        }
         self.window.leave(std::mem::take(&mut self.behind));
         if self.over {
-            return None;
+            return Ok(None);
         }
         match self.find() {
-            Ok(Some(found)) => Some(Ok(self.hand_out(found))),
+            Ok(Some(found)) => match self.doubt(&found) {
+                Some(kind) => {
+                    self.doubted = Some(found);
+                    Err(kind)
+                }
+                None => Ok(Some(found)),
+            },
             Ok(None) => {
                 self.over = true;
-                None
+                Ok(None)
             }
             Err(wrong) => {
-                let (frame, offset) = (self.number + 1, self.window.offset());
-                let damage = Damage { file: self.file.clone(), frame, offset, kind: wrong.kind };
                 match wrong.then {
                     Then::GoOn => {}
                     Then::Seek => self.seeking = true,
                     Then::End => self.over = true,
                 }
-                Some(Err(damage))
+                Err(wrong.kind)
             }
         }
+    }
+
+    /// What is wrong with a frame that can be handed out all the same.
+    fn doubt(&mut self, found: &Found) -> Option<DamageKind> {
+        let link = match &self.format {
+            Format::Pcap(pcap) => pcap.interface.link,
+            Format::PcapNg(section) => section.interface(found.interface).link,
+        };
+        if matches!(link, LinkType::Other(_)) && self.damages < TOLD && self.foreign.insert(link) {
+            return Some(DamageKind::Link(link));
+        }
+        let (captured, original) = (found.octets.len(), found.original);
+        let is_more = usize::try_from(original).is_ok_and(|original| original < captured);
+        is_more.then_some(DamageKind::Original { captured, original })
+    }
+
+    fn damage(&self, kind: DamageKind) -> Damage {
+        Damage { file: self.file.clone(), frame: self.number + 1, offset: self.window.offset(), kind }
     }
 
     fn find(&mut self) -> Result<Option<Found>, Wrong> {
@@ -221,6 +286,12 @@ impl Reader {
             options: Options { octets: options, big_endian },
         }
     }
+}
+
+/// Whether a file ends within the octets that tell what it is.
+fn is_cut_magic(head: &[u8]) -> bool {
+    let magics = Pcap::MAGICS.iter().map(|(magic, _)| magic);
+    magics.chain([&Section::MAGIC]).any(|magic| magic.starts_with(head))
 }
 
 fn foreign(file: String, head: &[u8]) -> OpenError {

@@ -4,17 +4,18 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 
 use super::keys::KeyArgs;
-use super::{Exit, Failure, complain, finish};
+use super::{Arguments, Exit, Failure, complain, finish};
 use crate::analyze::Analysis;
 use crate::analyze::listen::listen;
 use crate::analyze::picture::{tables, timeline};
 use crate::analyze::report::report;
 use crate::analyze::story::Story;
 use crate::capture::Reader;
-use crate::decode::{Decoder, Wish};
+use crate::decode::Decoder;
 use crate::draw;
 
 /// Width of a timeline in a pipe.
@@ -45,27 +46,62 @@ pub struct AnalyzeArgs {
     keys: KeyArgs,
 }
 
+impl AnalyzeArgs {
+    /// Two things that want standard output, and what to write instead.
+    fn conflict(&self) -> Option<String> {
+        let is_output = |file: &Option<PathBuf>| file.as_ref().is_some_and(|file| file.as_os_str() == "-");
+        let (drawn, name) = match (is_output(&self.svg), is_output(&self.html)) {
+            (true, _) => ("--svg", "timeline.svg"),
+            (_, true) => ("--html", "timeline.html"),
+            (false, false) => return None,
+        };
+        let printed = match (self.json, self.timeline) {
+            (true, _) => "--json",
+            (_, true) => "--timeline",
+            (false, false) => return None,
+        };
+        Some(format!(
+            "'{drawn} -' and '{printed}' both want standard output: write '{drawn} {name} {printed}'"
+        ))
+    }
+}
+
 /// Reads, prints and draws. A damaged file is told on standard error, and read as far as it goes.
 pub(super) fn run(mut args: AnalyzeArgs, out: &mut dyn Write) -> Exit {
+    if let Some(conflict) = args.conflict() {
+        Arguments::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     let mut damaged = false;
-    let done = read(&mut args, &mut damaged).and_then(|story| show(&args, &story, out));
+    let done = read(&mut args, &mut damaged).and_then(|story| match story {
+        Some(story) => show(&args, &story, out),
+        None => Ok(()),
+    });
     match finish(done) {
         Exit::Done if damaged => Exit::Failed,
         exit => exit,
     }
 }
 
-fn read(args: &mut AnalyzeArgs, damaged: &mut bool) -> Result<Story, Failure> {
-    let mut decoder = Decoder::new(Wish { keys: args.keys.collect()?, ..Wish::default() });
-    let mut analysis = Analysis::default();
+/// The story of all files together; `None` if not one of them can be opened.
+fn read(args: &mut AnalyzeArgs, damaged: &mut bool) -> Result<Option<Story>, Failure> {
+    let mut decoder = Decoder::new(args.keys.collect()?);
+    let mut analysis = None;
     for file in &args.files {
-        let mut reader = Reader::open(file)?;
-        listen(&mut analysis, &mut reader, &mut decoder, args.per_interface, &mut |damage| {
+        let mut reader = match Reader::open(file) {
+            Ok(reader) => reader,
+            Err(error) => {
+                *damaged = true;
+                complain(error);
+                continue;
+            }
+        };
+        let analysis = analysis.get_or_insert_with(Analysis::default);
+        listen(analysis, &mut reader, &mut decoder, args.per_interface, &mut |damage| {
             *damaged = true;
             complain(damage);
         });
     }
-    Ok(analysis.finish())
+    Ok(analysis.map(Analysis::finish))
 }
 
 fn show(args: &AnalyzeArgs, story: &Story, out: &mut dyn Write) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::show::PATIENCE;
-use super::{Failure, joined, text};
+use super::{Failure, joined};
 use crate::control::client::Client;
 use crate::control::protocol::{Answer, Ask, Order};
 
@@ -32,7 +32,7 @@ pub(super) fn run(
     };
     while let Some(heard) = client.hear()? {
         if let Answer::Told(told) = heard {
-            writeln!(out, "{} told to {wish}", text::count(told, "group"))?;
+            writeln!(out, "{} told to {wish}", crate::log::count(told, "group"))?;
         }
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! `firsthop decode`: what the frames of a capture say, and which rules they break.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -14,11 +13,10 @@ use crate::capture::{Frame, Reader};
 use crate::decode::filter::Filter;
 use crate::decode::line::{self, Style};
 use crate::decode::{Decoder, Wish, json, tree};
+use crate::log::count;
 
 /// Octets of output that are put together before they are written.
 const CHUNK: usize = 64 << 10;
-/// Damages of one file that are told one by one.
-const TOLD: u64 = 20;
 
 /// Arguments of `firsthop decode`.
 #[derive(Debug, Args)]
@@ -46,17 +44,14 @@ pub struct DecodeArgs {
     address: Vec<IpAddr>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// A virtual address that CARP's digests cover, if the capture has no announcement of it; may be repeated
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
-    carp_address: Vec<IpAddr>,
 }
 
 const PROTOCOLS: [&str; 6] = ["vrrp", "carp", "hsrp", "glbp", "arp", "nd"];
 
 /// Prints the frames. What is wrong with a file is told on standard error, and the rest of it is read all the same.
 pub fn run(mut args: DecodeArgs) -> Exit {
-    let keys = match args.keys.collect() {
-        Ok(keys) => keys,
+    let wish = match args.keys.collect() {
+        Ok(wish) => Wish { fields: args.verbose, ..wish },
         Err(error) => {
             complain(error);
             return Exit::Failed;
@@ -69,7 +64,6 @@ pub fn run(mut args: DecodeArgs) -> Exit {
     } else {
         Form::Line
     };
-    let wish = Wish { keys, carp_addresses: args.carp_address, fields: args.verbose };
     let mut printer = Printer {
         form,
         several: args.files.len() > 1,
@@ -120,7 +114,6 @@ struct Tally {
     read: u64,
     shown: u64,
     damages: u64,
-    foreign: BTreeSet<String>,
 }
 
 impl<W: Write> Printer<W> {
@@ -145,13 +138,11 @@ impl<W: Write> Printer<W> {
             }
             match reader.next_frame() {
                 None => break,
-                Some(Ok(frame)) => self.frame(frame, &name, &mut tally),
+                Some(Ok(frame)) => self.frame(frame, &mut tally),
                 Some(Err(damage)) => {
                     tally.damages += 1;
-                    if tally.damages <= TOLD {
-                        self.flush()?;
-                        complain(damage);
-                    }
+                    self.flush()?;
+                    complain(damage);
                 }
             }
         }
@@ -159,29 +150,19 @@ impl<W: Write> Printer<W> {
         Ok(if tally.sum_up(&name, self.form) { Exit::Done } else { Exit::Failed })
     }
 
-    fn frame(&mut self, frame: Frame<'_>, name: &str, tally: &mut Tally) {
+    fn frame(&mut self, frame: Frame<'_>, tally: &mut Tally) {
         tally.read += 1;
         if self.relative {
             self.style.since.get_or_insert(frame.at);
         }
-        match self.decoder.decode(frame) {
-            Ok(Some(decoded)) if self.filter.takes(&decoded) => {
-                tally.shown += 1;
-                match self.form {
-                    Form::Line => line::write(&decoded, &self.style, &mut self.out),
-                    Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
-                    Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
-                }
-            }
-            Ok(_) => {}
-            Err(fault) => {
-                if tally.foreign.insert(frame.link().to_string()) {
-                    let (number, offset) = (frame.number, frame.offset);
-                    complain(format_args!(
-                        "{name}: frame {number} at offset {offset}: {fault}; such frames are passed over"
-                    ));
-                }
-            }
+        let Some(decoded) = self.decoder.decode(frame).filter(|decoded| self.filter.takes(decoded)) else {
+            return;
+        };
+        tally.shown += 1;
+        match self.form {
+            Form::Line => line::write(&decoded, &self.style, &mut self.out),
+            Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
+            Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
         }
     }
 
@@ -198,12 +179,9 @@ impl<W: Write> Printer<W> {
 impl Tally {
     /// Says what has not been said of a file yet; `false` if something was wrong with it.
     fn sum_up(&self, name: &str, form: Form) -> bool {
-        if self.damages > TOLD {
-            complain(format_args!("{name}: {} more damages", self.damages - TOLD));
-        }
-        let is_whole = self.damages == 0 && self.foreign.is_empty();
+        let is_whole = self.damages == 0;
         if is_whole && self.shown == 0 && form != Form::Json {
-            let frames = text::count(usize::try_from(self.read).unwrap_or(usize::MAX), "frame");
+            let frames = count(self.read, "frame");
             complain(format_args!("{name}: {frames} and none that is asked for"));
         }
         is_whole

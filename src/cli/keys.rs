@@ -1,5 +1,6 @@
-//! Keys on the command line of whatever reads captures.
+//! What it takes to verify frames, on the command line of whatever reads captures.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -7,9 +8,10 @@ use clap::{Args, CommandFactory};
 use zeroize::Zeroize;
 
 use super::Arguments;
+use crate::decode::Wish;
 use crate::decode::keys::{KeyError, Keys};
 
-/// Keys to verify frames with.
+/// Keys to verify frames with, and what else that takes.
 #[derive(Debug, Args)]
 pub struct KeyArgs {
     /// A key to verify frames with, as vrrp=SECRET or vrrp-hex=DIGITS; may be repeated, and one that fits is enough
@@ -18,13 +20,18 @@ pub struct KeyArgs {
     /// A file of such keys, one on each line; it must not be readable by everybody
     #[arg(long, value_name = "FILE")]
     key_file: Vec<PathBuf>,
+    /// A virtual address that CARP's digests cover, if the capture has no announcement of it; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    carp_address: Vec<IpAddr>,
 }
 
 impl KeyArgs {
-    /// The keys. One that is written wrongly ends the program, as any wrong argument does.
-    pub(super) fn collect(&mut self) -> Result<Keys, KeyError> {
+    /// All of it. A key that is written wrongly ends the program, as any wrong argument does.
+    pub(super) fn collect(&mut self) -> Result<Wish, KeyError> {
         match self.read() {
-            Ok(keys) => Ok(keys),
+            Ok(keys) => {
+                Ok(Wish { keys, carp_addresses: std::mem::take(&mut self.carp_address), fields: false })
+            }
             Err(
                 error @ (KeyError::Io { .. }
                 | KeyError::Public { .. }

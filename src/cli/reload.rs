@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::Failure;
 use super::show::read;
-use super::{Failure, text};
 use crate::control::client::Client;
 use crate::control::protocol::{Answer, Ask};
 use crate::control::shown::Reloaded;
@@ -27,7 +27,7 @@ pub(super) fn run(socket: &Path, out: &mut dyn Write) -> Result<(), Failure> {
                     writeln!(out, "{what}: {}", printable(&names.join(", ")))?;
                 }
             }
-            writeln!(out, "{} did not notice", text::count(done.unchanged, "group"))?;
+            writeln!(out, "{} did not notice", crate::log::count(done.unchanged, "group"))?;
         }
     }
     Ok(())

@@ -11,9 +11,10 @@ use fhrp::InterfaceAddress;
 use serde_json::json;
 
 use super::keys::KeyArgs;
-use super::{Exit, Failure, complain, finish, text};
+use super::{Exit, Failure, complain, finish};
 use crate::capture::{Damage, Direction, Reader, Writer};
 use crate::config::{self, GroupPlan, Plan};
+use crate::log::count;
 use crate::replay::compare::Compared;
 use crate::replay::enact::Enact;
 use crate::replay::observe::{Act, Observer, Standing, What};
@@ -89,13 +90,13 @@ fn enact(
     if args.file.as_os_str() == "-" {
         return Err(Failure::Twice);
     }
-    let keys = args.keys.collect()?;
+    let wish = args.keys.collect()?;
     let file = args.file.clone();
     let open = || Reader::open(&file);
     let enact = Enact {
         open: &open,
         address,
-        keys: &keys,
+        wish: &wish,
         config,
         per_interface: args.per_interface,
         seed: args.seed,
@@ -248,10 +249,11 @@ impl Teller<'_> {
             return Ok(writeln!(self.out, "{document}")?);
         }
         let addresses: Vec<String> = observer.addresses().iter().map(ToString::to_string).collect();
-        let frames = text::count(usize::try_from(observer.delivered).unwrap_or(usize::MAX), "frame");
+        let frames = count(observer.delivered, "frame");
         writeln!(self.out, "\nours is {}; {frames} heard", addresses.join(", "))?;
         if observer.unknown > 0 {
-            writeln!(self.out, "{} frames were for groups that are not configured", observer.unknown)?;
+            let frames = count(observer.unknown, "frame");
+            writeln!(self.out, "{frames} for groups that are not configured")?;
         }
         standings.iter().try_for_each(|standing| writeln!(self.out, "{}", report::standing(standing)))?;
         Ok(())

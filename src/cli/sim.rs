@@ -296,7 +296,7 @@ fn conclude(
     writeln!(
         out,
         "{}{from}: {} violations; {:.0} runs/s, {} of LAN time in {}",
-        text::count(runs as usize, "run"),
+        crate::log::count(runs as usize, "run"),
         summary.violations.len(),
         summary.rate(),
         text::span(simulated),

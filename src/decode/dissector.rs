@@ -39,6 +39,28 @@ impl Dissector {
         self.wish.keys.of(protocol).next().is_some()
     }
 
+    /// Which of several keys for its protocol made the proof of a message that is verified, from 0.
+    pub(super) fn key_of(
+        &self,
+        received: &Received<'_>,
+        shown: &Dissection,
+        announced: &[IpAddr],
+    ) -> Option<usize> {
+        let is_proven = |shown: &Dissection| {
+            shown.authentication.as_ref().is_some_and(|proof| proof.verified == Some(true))
+        };
+        let protocol = DECODED.iter().find(|protocol| protocol.name() == shown.protocol)?;
+        if !is_proven(shown) || self.wish.keys.of(shown.protocol).nth(1).is_none() {
+            return None;
+        }
+        self.wish.keys.of(shown.protocol).position(|key| {
+            [&self.wish.carp_addresses[..], announced].into_iter().any(|addresses| {
+                let known = Known { keys: &[key], addresses, fields: false };
+                protocol.dissect(received, &known).is_some_and(|shown| is_proven(&shown))
+            })
+        })
+    }
+
     /// Looks at a packet that was captured `at` nanoseconds after the epoch.
     pub(super) fn look<'a>(&self, packet: &Packet<'a>, at: u64) -> Look<'a> {
         let carried = match packet.ether_type {

@@ -209,7 +209,9 @@ struct Object<'b> {
 }
 
 impl<'b> Object<'b> {
-    /// Names a member; its value is for the caller to write. Names are the program's own and need no escaping.
+    /// Names a member; its value is for the caller to write. Names are the program's own and need no escaping. In
+    /// its place, a name is a few constants that are stored at once; a line is half names.
+    #[inline(always)]
     fn key(&mut self, name: &str) -> &mut Text<'b> {
         if !std::mem::take(&mut self.first) {
             self.text.str(",");
@@ -221,6 +223,7 @@ impl<'b> Object<'b> {
     }
 
     /// As [`Object::key`], of a value between quotation marks; [`Object::unquote`] writes the second one.
+    #[inline(always)]
     fn quoted(&mut self, name: &str) -> &mut Text<'b> {
         let text = self.key(name);
         text.str("\"");
@@ -232,10 +235,12 @@ impl<'b> Object<'b> {
         self
     }
 
+    #[inline(always)]
     fn number(&mut self, name: &str, number: u64) {
         self.key(name).number(number);
     }
 
+    #[inline(always)]
     fn string(&mut self, name: &str, value: &str) {
         string(self.key(name), value);
     }

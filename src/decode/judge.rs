@@ -15,7 +15,7 @@ use super::virtuals::{About, Virtuals};
 use crate::capture::neighbour::Neighbour;
 
 /// Groups remembered.
-const GROUPS: usize = 8_192;
+const GROUPS: usize = 2_048;
 /// Members remembered of a group.
 const MEMBERS: usize = 8;
 /// Addresses kept to be named in a problem; all of them count in comparisons.

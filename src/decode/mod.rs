@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use fhrp::Received;
 use fhrp::dissect::{Dissection, Problem};
 
-use crate::capture::link::{self, LinkFault};
+use crate::capture::link;
 use crate::capture::neighbour::Neighbour;
 use crate::capture::{Frame, Packet, Tags};
 use crate::net::frame::{Opened, Unreadable};
@@ -45,7 +45,7 @@ use dissector::{Dissector, Look};
 pub(crate) type Scope = (u32, Tags);
 
 /// What is asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Keys to verify with.
     pub keys: Keys,
@@ -84,6 +84,8 @@ pub struct Message<'a> {
     pub shown: Box<Dissection>,
     /// Whether enough of it was captured to judge it.
     pub whole: bool,
+    /// Where several keys were given for its protocol: which of them made its proof, from 0.
+    pub key: Option<usize>,
 }
 
 impl Decoded<'_> {
@@ -114,16 +116,10 @@ impl Decoder {
         (self.virtuals, self.judge) = (Virtuals::new(), Judge::new());
     }
 
-    /// The next frame; `Ok(None)` if it is nobody's business here.
-    ///
-    /// # Errors
-    /// If its link layer is one that none of the protocols runs over.
-    pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Result<Option<Decoded<'a>>, LinkFault> {
-        let packet = match Packet::open(frame.link(), frame.octets) {
-            Ok(packet) => packet,
-            Err(LinkFault::Truncated { .. }) => return Ok(None),
-            Err(fault @ LinkFault::Foreign(_)) => return Err(fault),
-        };
+    /// The next frame; `None` if it is nobody's business here.
+    pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Option<Decoded<'a>> {
+        // Of a link layer that is foreign the reader has complained; one that is cut tells nothing.
+        let packet = Packet::open(frame.link(), frame.octets).ok()?;
         let scope = (frame.interface_number, packet.tags);
         let what = match self.dissector.look(&packet, frame.at) {
             Look::Nothing => None,
@@ -131,13 +127,13 @@ impl Decoder {
             Look::Unreadable(whose, fault) => {
                 let mut shown = Box::new(Dissection::new(whose));
                 shown.problems.push(problem_of(fault, &packet));
-                Some(What::Message(Message { received: None, shown, whole: true }))
+                Some(What::Message(Message { received: None, shown, whole: true, key: None }))
             }
             Look::Message(opened, shown) => {
                 Some(What::Message(self.message(scope, &frame, &packet, opened, shown)))
             }
         };
-        Ok(what.map(|what| Decoded { frame, packet, what }))
+        what.map(|what| Decoded { frame, packet, what })
     }
 
     fn message<'a>(
@@ -164,7 +160,12 @@ impl Decoder {
             shown.problems =
                 vec![Problem::remark("cut-frames", text, "the capture's own limit (snap length)")];
         }
-        Message { received: Some(received), shown, whole }
+        let announced = match shown.group.map(u8::try_from) {
+            Some(Ok(vhid)) if shown.protocol == "carp" => self.virtuals.announced_for(scope, vhid),
+            _ => &[],
+        };
+        let key = self.dissector.key_of(&received, &shown, announced);
+        Message { received: Some(received), shown, whole, key }
     }
 
     /// CARP's digest covers addresses that are not in the message: those that somebody announced may be them. They may

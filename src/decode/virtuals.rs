@@ -8,8 +8,10 @@ use fhrp::Mac;
 use super::Scope;
 use super::recent::Recent;
 
-/// Addresses remembered, and MACs.
+/// Addresses remembered, and virtual hosts.
 const LIMIT: usize = 16_384;
+/// MACs remembered, with what was announced for each.
+const MACS: usize = 4_096;
 /// Addresses remembered for one virtual MAC.
 const ADDRESSES: usize = 16;
 
@@ -34,7 +36,7 @@ pub(super) struct Virtuals {
 
 impl Virtuals {
     pub(super) fn new() -> Virtuals {
-        Virtuals { addresses: Recent::new(LIMIT), announced: Recent::new(LIMIT), hosts: Recent::new(LIMIT) }
+        Virtuals { addresses: Recent::new(LIMIT), announced: Recent::new(MACS), hosts: Recent::new(LIMIT) }
     }
 
     /// A group names an address. The answer is the other group that named it before, if there is one.

@@ -49,6 +49,12 @@ pub fn kind(what: &What) -> &'static str {
     }
 }
 
+/// `1 group`, `2 groups`.
+pub fn count(number: impl Display + From<u8> + PartialEq, what: &str) -> String {
+    let plural = if number == 1.into() { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// The text with control characters spelt out, so that it stays on its line and leaves the terminal alone.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use line::{kind, level, line, note_sentence, printable};
+pub use line::{count, kind, level, line, note_sentence, printable};
 
 use crate::config::plan::{LogFormat, LogLevel};
 use crate::event::Event;

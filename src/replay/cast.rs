@@ -53,6 +53,8 @@ pub(super) struct Cast {
     pub(super) real: Spoken,
     /// What ours says.
     pub(super) ours: Spoken,
+    /// Frames of both that are too many to compare.
+    pub(super) left_out: u64,
     /// The states that ours enters, each since when; none while it does not run.
     pub(super) states: Vec<(u64, Option<&'static str>)>,
 }
@@ -65,6 +67,7 @@ impl Cast {
         announced: Announced,
         configured: Option<GroupPlan>,
         script: Vec<Outside>,
+        groups: usize,
     ) -> Self {
         Cast {
             key,
@@ -78,8 +81,9 @@ impl Cast {
             is_worn_out: false,
             deaf: false,
             heard: None,
-            real: Spoken::default(),
-            ours: Spoken::default(),
+            real: Spoken::of_one_in(groups),
+            ours: Spoken::of_one_in(groups),
+            left_out: 0,
             states: Vec::new(),
         }
     }
@@ -87,8 +91,18 @@ impl Cast {
     /// The real router says something. Octet by octet, which nobody else's frames are wanted.
     pub(super) fn real_says(&mut self, at: u64, received: &Received<'_>) {
         if let Some(whole) = dissect(received) {
-            self.real.add(at, received, &whole, self.heard);
+            self.add(false, at, received, &whole);
         }
+    }
+
+    /// One more frame, of ours or of the real one's. When there is no more room for either, both end.
+    fn add(&mut self, is_ours: bool, at: u64, received: &Received<'_>, dissection: &Dissection) {
+        if self.real.is_full() || self.ours.is_full() {
+            self.left_out += 1;
+            return;
+        }
+        let spoken = if is_ours { &mut self.ours } else { &mut self.real };
+        spoken.add(at, received, dissection, self.heard);
     }
 
     /// Our router hears this, unless it hears nothing.
@@ -111,31 +125,34 @@ impl Cast {
     }
 
     fn run(&mut self, until: i64, analysis: &mut Analysis) {
-        if let Some((stage, _)) = &mut self.stage {
-            stage.run_until(instant(until));
+        let mut arrived = false;
+        while let Some((stage, _)) = self.stage.as_mut().filter(|_| !arrived) {
+            arrived = stage.run_until(instant(until));
             self.is_worn_out |= stage.is_worn_out();
+            self.collect(analysis);
         }
-        self.collect(analysis);
     }
 
     /// What our router said goes into its own story.
     fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
         let done: Vec<_> = stage.done().collect();
-        for done in done {
-            let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
-            if let Deed::Noted(Note::Transition { to, .. }) = done.what {
-                self.states.push((at_ns, Some(to)));
-            }
-            let Deed::Sent(datagram) = &done.what else { continue };
-            if done.at < ORIGIN {
-                // The capture had not begun.
-                continue;
-            }
-            let Some(octets) = framed(datagram, stage.link()) else { continue };
-            let Ok(received) = frame::parse(&octets, done.at) else { continue };
+        let transitions = done.iter().filter_map(|done| match done.what {
+            Deed::Noted(Note::Transition { to, .. }) => Some((nanos(done.at.since(ORIGIN)), Some(to))),
+            Deed::Noted(_) | Deed::Sent(_) | Deed::Announced(_) => None,
+        });
+        self.states.extend(transitions);
+        // What it said before the capture began is not in it.
+        let said = done.iter().filter(|done| done.at >= ORIGIN).filter_map(|done| match &done.what {
+            Deed::Sent(datagram) => Some((done.at, framed(datagram, stage.link())?)),
+            Deed::Announced(_) | Deed::Noted(_) => None,
+        });
+        let sent: Vec<(fhrp::Instant, Vec<u8>)> = said.collect();
+        for (at, octets) in sent {
+            let Ok(received) = frame::parse(&octets, at) else { continue };
             let Some(dissection) = dissect(&received) else { continue };
-            self.ours.add(at_ns, &received, &dissection, self.heard);
+            let at_ns = nanos(at.since(ORIGIN));
+            self.add(true, at_ns, &received, &dissection);
             analysis.hear(&Heard {
                 frame: analysis.number(),
                 at_ns,
@@ -144,6 +161,7 @@ impl Cast {
                 source_mac: received.source_mac,
                 source: received.source,
                 dissection: &dissection,
+                key: None,
             });
         }
     }
@@ -219,7 +237,10 @@ impl Cast {
         let again = self.announced.prelude_again().map_or(i64::MAX, |span| signed(nanos(span)));
         let mut at = from;
         while at <= 0 {
-            stage.run_until(instant(at));
+            while !stage.run_until(instant(at)) {
+                // More than anybody does before a capture begins.
+                stage.done().for_each(drop);
+            }
             if let Ok(packet) = Packet::open(kind, &octets)
                 && let Ok(opened) = packet.received(instant(at))
             {

@@ -22,8 +22,8 @@ pub use states::States;
 const SLACK: u64 = 20_000_000;
 /// What a router's timers may be off: one part of so many.
 const COARSENESS: u64 = 20;
-/// How soon after somebody else's frame a frame is an answer to it.
-const ANSWER: u64 = 20_000_000;
+/// Divergences that are told, before those that are alike are put together.
+const DIVERGENCES: usize = 10_000;
 /// Beyond this part of the interval a router's cadence is not what its frames promise.
 const IRREGULAR: u64 = 50;
 /// A frame that comes before this part of the interval is over was sent out of turn.
@@ -57,6 +57,8 @@ pub struct Compared {
     pub divergences: Vec<Divergence>,
     /// How many of these nothing explains.
     pub unexplained: usize,
+    /// Frames of both that were too many to compare: all from some moment on.
+    pub left_out: u64,
 }
 
 /// The real router's and ours.
@@ -131,6 +133,7 @@ pub(super) fn compare(
     let ours = member(ours, address);
     let mut comparison = Comparison {
         cast,
+        changes: cast.announced.changes().into_iter().skip(1).collect(),
         interval: interval(&real),
         broken,
         waits,
@@ -162,7 +165,7 @@ pub(super) fn compare(
             None => cast.announced.conclusions(real.first_ns),
         },
         outside: cast.script.clone(),
-        frames: Both { real: cast.real.frames.len(), ours: cast.ours.frames.len() },
+        frames: Both { real: cast.real.len(), ours: cast.ours.len() },
         held_s: Both { real: held(&theirs), ours: held(&own) },
         differed_ms: differed as f64 / 1e6,
         states,
@@ -170,6 +173,7 @@ pub(super) fn compare(
         fields,
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
         divergences,
+        left_out: cast.left_out,
     })
 }
 
@@ -235,6 +239,8 @@ fn reigns(member: Option<&MemberStory>) -> Vec<Reign> {
 
 struct Comparison<'a> {
     cast: &'a Cast,
+    /// When its settings changed.
+    changes: Vec<u64>,
     interval: u64,
     /// Rules that the real router breaks.
     broken: BTreeMap<String, String>,
@@ -249,7 +255,13 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn diverge(&mut self, at_ns: u64, what: String, explanation: Option<String>) {
-        self.divergences.push(Divergence { at_ns, what, explanation });
+        if self.divergences.len() < DIVERGENCES {
+            self.divergences.push(Divergence { at_ns, what, explanation });
+        } else {
+            let what = "more divergences than can be told".to_owned();
+            self.divergences.truncate(DIVERGENCES);
+            self.divergences.push(Divergence { at_ns, what, explanation: None });
+        }
     }
 
     /// The same state at each moment; returns for how long it was not.
@@ -319,14 +331,12 @@ impl Comparison<'_> {
     /// The same fields in every frame.
     fn fields(&mut self) -> BTreeMap<String, Agreement> {
         let (real, ours) = (&self.cast.real, &self.cast.ours);
-        let rows = ours.streams();
         let mut agreements: BTreeMap<String, Agreement> = BTreeMap::new();
         let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
         let mut unsaid: Vec<(Says, u64)> = Vec::new();
-        for frame in &real.frames {
-            let Some(their) = real.face(frame) else { continue };
-            let row = rows.get(&their.stream).map_or(&[][..], Vec::as_slice);
-            let Some(nearest) = ours.nearest(row, frame.at, their.says) else {
+        for frame in real.in_order() {
+            let Some(their) = real.face(&frame) else { continue };
+            let Some(nearest) = ours.nearest(ours.row(&their.stream), frame.at, their.says) else {
                 // What an interface is, is compared by itself.
                 let of_interface = their.says.kind == "interface-state";
                 if !of_interface && !unsaid.iter().any(|(says, _)| *says == their.says) {
@@ -347,7 +357,8 @@ impl Comparison<'_> {
                     agreement.same += 1;
                 } else {
                     agreement.different += 1;
-                    found.entry((name.clone(), their, our)).or_insert((frame.at, 0)).1 += 1;
+                    let (first, count) = found.entry((name.clone(), their, our)).or_insert((frame.at, 0));
+                    (*first, *count) = (frame.at.min(*first), *count + 1);
                 }
             }
         }

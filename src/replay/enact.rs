@@ -26,7 +26,6 @@ use crate::analyze::story::{GroupStory, MemberStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
 use crate::capture::{Damage, LinkType, OpenError, Reader};
 use crate::config::{GroupPlan, Plan};
-use crate::decode::keys::Keys;
 use crate::decode::{Decoded, Decoder, Message, What, Wish};
 
 /// How much longer ours may speak when the capture is over: a frame of the real router may well be its last one, and
@@ -34,6 +33,10 @@ use crate::decode::{Decoded, Decoder, Message, What, Wish};
 const GRACE: u64 = 5_000_000;
 /// How many other moments our router is started at, at most, each a little later, where timers are not exact.
 const TRIES: u64 = 5;
+/// Most groups in which a router is re-enacted, and most whose holder's first frame is kept.
+const GROUPS: usize = 256;
+const HOLDERS: usize = 4_000;
+
 /// Why a router cannot be re-enacted.
 #[derive(Debug, Error)]
 pub enum EnactError {
@@ -41,7 +44,7 @@ pub enum EnactError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Nobody in the capture speaks from this address.
-    #[error("{address} says nothing in this capture; these do: {}", reading::listed(others))]
+    #[error("{address} says nothing in this capture{}", who_speaks(others))]
     Absent {
         /// The address.
         address: IpAddr,
@@ -80,8 +83,8 @@ pub struct Enact<'a> {
     pub open: &'a dyn Fn() -> Result<Reader, OpenError>,
     /// The router that is taken out.
     pub address: IpAddr,
-    /// Keys for what is signed.
-    pub keys: &'a Keys,
+    /// Keys for what is signed, and what else it takes to verify it.
+    pub wish: &'a Wish,
     /// Settings, instead of those that the router itself announced.
     pub config: Option<&'a Plan>,
     /// Whether each interface of the capture is a network of its own.
@@ -96,15 +99,15 @@ impl Enact<'_> {
     /// # Errors
     /// If there is nothing that could be compared.
     pub fn run(&self, complain: &mut dyn FnMut(Damage)) -> Result<Vec<Compared>, EnactError> {
-        let survey = self.survey(complain)?;
+        let mut survey = self.survey(complain)?;
         let spread = survey.announced.values().map(Announced::spread).max().unwrap_or_default();
-        let mut best = self.run_once(&survey, 0)?;
+        let mut best = self.run_once(&mut survey, 0)?;
         // What a timer is off decides who speaks first; when the router started is not known that exactly.
         for part in 1..=TRIES {
             if unexplained(&best) == 0 || spread == 0 {
                 break;
             }
-            let other = self.run_once(&survey, spread / TRIES * part)?;
+            let other = self.run_once(&mut survey, spread / TRIES * part)?;
             if unexplained(&other) < unexplained(&best) {
                 best = other;
             }
@@ -113,18 +116,21 @@ impl Enact<'_> {
     }
 
     /// Plays once, with our router started `later` by so many nanoseconds than its frames say.
-    fn run_once(&self, survey: &Survey, later: u64) -> Result<Vec<Compared>, EnactError> {
+    fn run_once(&self, survey: &mut Survey, later: u64) -> Result<Vec<Compared>, EnactError> {
         let mut casts = self.cast(survey, later)?;
         let story = self.play(survey, &mut casts)?;
         let compared = casts.iter().map(|(key, cast)| {
             let find = |story: &'_ Story| story.groups.iter().find(|group| group.key() == *key).cloned();
             compare(self.address, find(&survey.story), find(&story), cast)
         });
-        Ok(compared.flatten().collect())
+        let compared = compared.flatten().collect();
+        // There is one copy of what was announced, and it may be wanted again.
+        survey.announced = casts.into_iter().map(|(key, cast)| (key, cast.announced)).collect();
+        Ok(compared)
     }
 
     fn decoder(&self) -> Decoder {
-        Decoder::new(Wish { keys: self.keys.clone(), ..Wish::default() })
+        Decoder::new(self.wish.clone())
     }
 
     /// A message of one of the protocols, with its envelope.
@@ -158,7 +164,7 @@ impl Enact<'_> {
             };
             let at_ns = analysis.frame(Duration::from_nanos(frame.at));
             let (link, octets) = (frame.link(), frame.octets);
-            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some(decoded) = decoder.decode(frame) else { continue };
             let Some((received, heard)) = self.message(analysis.number(), at_ns, &decoded) else { continue };
             analysis.hear(&heard);
             let ours = received.source == self.address;
@@ -166,15 +172,18 @@ impl Enact<'_> {
                 of_interface.extend(ours.then(|| (Lan::of(&heard), at_ns)));
                 continue;
             };
+            if announced.len() >= GROUPS && !announced.contains_key(&key) {
+                continue;
+            }
             let Some(new) = Announced::new(key.protocol, self.address, key.group) else { continue };
             let announced = announced.entry(key).or_insert(new);
-            let keys: Vec<&[u8]> = self.keys.of(key.protocol).collect();
+            let keys: Vec<&[u8]> = self.wish.keys.of(key.protocol).collect();
             if ours {
                 own.insert(key);
                 announced.hear(at_ns, received, &keys);
             } else {
                 announced.overhear(at_ns, received, &keys);
-                if !others.contains_key(&key) && holds(heard.dissection) {
+                if others.len() < HOLDERS && !others.contains_key(&key) && holds(heard.dissection) {
                     others.insert(key, (link, octets.to_vec()));
                 }
             }
@@ -188,7 +197,7 @@ impl Enact<'_> {
     }
 
     /// Our router in each of the groups, ready to be started.
-    fn cast(&self, survey: &Survey, later: u64) -> Result<BTreeMap<Key, Cast>, EnactError> {
+    fn cast(&self, survey: &mut Survey, later: u64) -> Result<BTreeMap<Key, Cast>, EnactError> {
         if survey.announced.is_empty() {
             let speaks =
                 |group: &&GroupStory| group.members.iter().any(|member| member.address == self.address);
@@ -201,15 +210,16 @@ impl Enact<'_> {
             others.dedup();
             return Err(EnactError::Absent { address: self.address, others });
         }
+        let groups = survey.announced.len();
         let mut casts = BTreeMap::new();
-        for (key, announced) in &survey.announced {
-            let Some(group) = survey.story.groups.iter().find(|group| group.key() == *key) else { continue };
+        for (key, announced) in std::mem::take(&mut survey.announced) {
+            let Some(group) = survey.story.groups.iter().find(|group| group.key() == key) else { continue };
             let Some(member) = group.members.iter().find(|member| member.address == self.address) else {
                 continue;
             };
             let configured = match self.config {
                 None => None,
-                Some(plan) => match configured(plan, key) {
+                Some(plan) => match configured(plan, &key) {
                     Some(group) => Some(speaking_from(group, self.address)),
                     None => continue,
                 },
@@ -225,11 +235,9 @@ impl Enact<'_> {
             if is_endless(&survey.story, member) {
                 return Err(EnactError::Endless(group.name()));
             }
-            let script = outside(group, member, announced, configured.as_ref(), later);
-            casts.insert(
-                *key,
-                Cast::new(*key, group.name(), self.address, announced.clone(), configured, script),
-            );
+            let script = outside(group, member, &announced, configured.as_ref(), later);
+            let cast = Cast::new(key, group.name(), self.address, announced, configured, script, groups);
+            casts.insert(key, cast);
         }
         match casts.is_empty() {
             true => Err(EnactError::NotConfigured(self.address)),
@@ -248,7 +256,7 @@ impl Enact<'_> {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
-            let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+            let Some(decoded) = decoder.decode(frame) else { continue };
             let Some((received, heard)) = self.message(analysis.number(), now, &decoded) else { continue };
             let Some(key) = key_of(&heard) else {
                 if received.source == self.address {
@@ -309,6 +317,14 @@ impl Lan {
     fn has(&self, key: &Key) -> bool {
         let Key { interface, vlan, protocol, family, group: _ } = *key;
         *self == Lan { interface, vlan, protocol, family }
+    }
+}
+
+/// What to try instead of somebody who is absent.
+fn who_speaks(others: &[IpAddr]) -> String {
+    match others {
+        [] => ", nor does any other router".to_owned(),
+        [_, ..] => format!("; these do: {}", reading::listed(others)),
     }
 }
 

@@ -131,8 +131,7 @@ impl Observer {
         let since = Duration::from_nanos(frame.at).checked_sub(self.begins).map_or(0, nanos);
         self.now = self.now.max(since);
         let at = ORIGIN + Duration::from_nanos(self.now);
-        self.stage.run_until(at);
-        self.tell(tell);
+        self.run_until(at, tell);
         let Ok(packet) = Packet::open(frame.link(), frame.octets) else { return };
         let Ok(opened) = packet.received(at) else { return };
         if opened.fault.is_some() {
@@ -148,8 +147,7 @@ impl Observer {
 
     /// The capture is over: what is due by then is done.
     pub fn finish(&mut self, tell: &mut dyn FnMut(Act)) -> Vec<Standing> {
-        self.stage.run_until(ORIGIN + Duration::from_nanos(self.now.saturating_add(1)));
-        self.tell(tell);
+        self.run_until(ORIGIN + Duration::from_nanos(self.now.saturating_add(1)), tell);
         let standing = |(index, subject): (&GroupIndex, &Subject)| {
             let view = self.stage.view(*index)?;
             let counters = view.counters.iter().filter(|counter| counter.count > 0);
@@ -162,6 +160,13 @@ impl Observer {
             })
         };
         self.groups.iter().filter_map(standing).collect()
+    }
+
+    fn run_until(&mut self, at: Instant, tell: &mut dyn FnMut(Act)) {
+        while !self.stage.run_until(at) {
+            self.tell(tell);
+        }
+        self.tell(tell);
     }
 
     fn tell(&mut self, tell: &mut dyn FnMut(Act)) {

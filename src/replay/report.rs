@@ -6,7 +6,7 @@ use super::compare::{Compared, Divergence, States, Take};
 use super::observe::{Act, Standing, What};
 use super::script::{Doing, Outside};
 use crate::analyze::moment::{about, moment};
-use crate::log::note_sentence;
+use crate::log::{self, note_sentence};
 
 /// What a group of ours did, in one line.
 pub fn line(act: &Act) -> String {
@@ -14,7 +14,7 @@ pub fn line(act: &Act) -> String {
         What::Group(note) => note_sentence(note),
         What::Sent { says, .. } => format!("sends {says}"),
         What::Announced { count, .. } => {
-            format!("announces its addresses in {count} frame{}", if *count == 1 { "" } else { "s" })
+            format!("announces its addresses in {}", log::count(*count, "frame"))
         }
     };
     format!("{:>14}  {}: {what}", moment(act.at_ns), act.group.name)
@@ -73,6 +73,9 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
             timing.compared
         )?;
     }
+    if compared.left_out > 0 {
+        writeln!(out, "  too many to compare, the last ones: {}", log::count(compared.left_out, "frame"))?;
+    }
     let same = compared.fields.values().filter(|field| field.different == 0).count();
     let all = compared.fields.len();
     writeln!(
@@ -84,8 +87,8 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
     }
     let verdict = match (compared.divergences.len(), compared.unexplained) {
         (0, _) => "no divergence".to_owned(),
-        (all, 0) => format!("{all} divergence{}, explained", if all == 1 { "" } else { "s" }),
-        (all, some) => format!("{all} divergence{}, {some} UNEXPLAINED", if all == 1 { "" } else { "s" }),
+        (all, 0) => format!("{}, explained", log::count(all, "divergence")),
+        (all, some) => format!("{}, {some} UNEXPLAINED", log::count(all, "divergence")),
     };
     writeln!(out, "  {verdict}")
 }

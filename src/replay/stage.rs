@@ -20,6 +20,9 @@ pub(super) const ORIGIN: Instant = Instant::from_nanos(86_400_000_000_000);
 pub(super) const TICKS: u64 = 1_000_000;
 pub(super) const TICKS_PER_FRAME: u64 = 100;
 
+/// Deeds that are kept until they are taken off.
+const DONE: usize = 1_000;
+
 /// Something that a group did.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Done {
@@ -68,12 +71,17 @@ impl Stage {
         group
     }
 
-    /// Everything that is due before `at` happens, each at its own time; then it is `at`.
-    pub(super) fn run_until(&mut self, at: Instant) {
+    /// Everything that is due before `at` happens, each at its own time; then it is `at`. `false`: so much has been
+    /// done on the way that it wants to be taken off first; ask again.
+    #[must_use]
+    pub(super) fn run_until(&mut self, at: Instant) -> bool {
         let mut served = None;
         while let Some(deadline) = self.engine.deadline().filter(|deadline| *deadline < at) {
             if self.is_worn_out() {
                 break;
+            }
+            if self.done.len() >= DONE {
+                return false;
             }
             self.ticks -= 1;
             let mut now = self.now.max(deadline);
@@ -86,6 +94,7 @@ impl Stage {
             self.carry_out();
         }
         self.now = self.now.max(at);
+        true
     }
 
     /// Whether more time was to pass than can be played; it stands still then.
@@ -209,9 +218,9 @@ mod tests {
         let mut stage = Stage::new(link, ORIGIN, Duration::ZERO, 1);
         let group = stage.add(&plan.groups[0]);
         stage.ticks = 100;
-        stage.run_until(ORIGIN + Duration::from_secs(60));
+        assert!(stage.run_until(ORIGIN + Duration::from_secs(60)));
         assert!(!stage.is_worn_out() && stage.view(group).unwrap().state == "Active");
-        stage.run_until(Instant::from_nanos(u64::MAX));
+        assert!(stage.run_until(Instant::from_nanos(u64::MAX)));
         assert!(stage.is_worn_out());
         let adverts = stage.done().filter(|done| matches!(done.what, Deed::Sent(_))).count();
         assert!((90..=100).contains(&adverts), "{adverts}");

@@ -14,7 +14,7 @@ use super::observe::{Act, Observer, What};
 use super::script::Doing;
 use crate::capture::{Direction, Reader, Writer};
 use crate::config::{self, Plan};
-use crate::decode::keys::Keys;
+use crate::decode::Wish;
 use crate::net::frame;
 
 const INTERVAL: u64 = 100;
@@ -88,7 +88,7 @@ fn try_enact(octets: &[u8], last: u8, config: Option<&Plan>) -> Result<Compared,
     let enact = Enact {
         open: &open,
         address: router(last),
-        keys: &Keys::default(),
+        wish: &Wish::default(),
         config,
         per_interface: false,
         seed: 7,

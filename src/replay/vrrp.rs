@@ -20,7 +20,11 @@ use super::protocol::Unknowable;
 const USUAL_IPV4: u8 = 24;
 const USUAL_IPV6: u8 = 64;
 /// Most changes of settings that are followed.
-const CHANGES: usize = 10_000;
+const CHANGES: usize = 500;
+/// Most addresses that are remembered of all of them.
+const ADDRESSES: usize = 2_000;
+/// Most MACs and most peers that are remembered.
+const FEW: usize = 64;
 /// TTL of a peer on the link.
 const ON_LINK: u8 = 255;
 
@@ -47,6 +51,8 @@ pub(super) struct Announced {
     authentication: Proof,
     /// What changes on the way, and since when.
     settings: Vec<(u64, Settings)>,
+    /// Addresses in all of these.
+    addresses: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +81,7 @@ impl Announced {
             peers: BTreeSet::new(),
             authentication: Proof::Made(Authentication::None),
             settings: Vec::new(),
+            addresses: 0,
         }
     }
 
@@ -89,20 +96,24 @@ impl Announced {
             // Whoever speaks both versions says whole seconds in version 2, whatever its interval.
             self.settings.clear();
         }
-        self.macs.insert(received.source_mac);
+        if self.macs.len() < FEW {
+            self.macs.insert(received.source_mac);
+        }
         if version == Version::V3 && received.source.is_ipv4() {
             let fits = |form, name| heard.checksum_fits(form).then_some(name);
             self.forms.extend(fits(ChecksumForm::MessageOnly, "message"));
             self.forms.extend(fits(ChecksumForm::PseudoHeader, "pseudo-header"));
         }
-        if !received.destination.is_multicast() {
+        if !received.destination.is_multicast() && self.peers.len() < FEW {
             self.peers.insert(received.destination);
         }
         if priority == 0 || self.versions.len() == 2 && version == Version::V2 {
             return;
         }
         let settings = Settings { priority, interval, addresses: heard.advertisement.addresses };
-        if self.settings.last().is_none_or(|(_, last)| *last != settings) && self.settings.len() < CHANGES {
+        let has_room = self.settings.len() < CHANGES && self.addresses < ADDRESSES;
+        if has_room && self.settings.last().is_none_or(|(_, last)| *last != settings) {
+            self.addresses += settings.addresses.len();
             self.settings.push((at, settings));
         }
     }

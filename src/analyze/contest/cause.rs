@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Contest, Overlap, Scene};
 use crate::analyze::moment::about;
-use crate::analyze::reading::{Verdict, better, disagreements, strength};
+use crate::analyze::reading::{Verdict, better, strength};
 use crate::analyze::story::Cause;
 
 impl Contest {
@@ -98,9 +98,7 @@ impl Contest {
 
 /// Settings of two that do not go together, if there are any; `refused`: so that they refuse each other's frames.
 pub(super) fn disagreement(scene: &Scene<'_>, one: IpAddr, other: IpAddr, refused: bool) -> Option<String> {
-    let (said, heard) = scene.members.get(&one)?.beside(scene.members.get(&other)?)?;
-    let found = disagreements(scene.protocol, said, heard);
+    let found = scene.members.get(&one)?.disagreements(scene.members.get(&other)?, scene.protocol);
     let worst = found.iter().find(|found| found.refused || !refused)?;
-    let (ours, theirs) = &worst.values;
-    Some(format!("{one} says {} {ours}, {other} says {theirs} ({})", worst.setting, worst.rule))
+    Some(format!("{} ({})", worst.sentence(one, other), worst.rule))
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{ANSWER, COARSENESS, Comparison, IRREGULAR, OUT_OF_TURN, SLACK};
+use super::{COARSENESS, Cast, Comparison, IRREGULAR, OUT_OF_TURN, SLACK};
 use crate::analyze::moment::about;
+use crate::log;
 use crate::replay::spoken::{Frame, Prompt, Spoken};
 
 impl Comparison<'_> {
     /// Frame by frame, row by row.
     pub(super) fn rows(&mut self) {
-        let (real, ours) = (self.cast.real.streams(), self.cast.ours.streams());
-        for (stream, theirs) in &real {
-            let own = ours.get(stream).map_or(&[][..], Vec::as_slice);
+        let Cast { real, ours, .. } = self.cast;
+        for (stream, theirs) in real.rows() {
+            let own = ours.row(stream);
             let name = stream.0.map_or_else(String::new, |version| format!(" of version {version}"));
             let Some(first) = theirs.first() else { continue };
             if own.is_empty() {
@@ -21,7 +22,7 @@ impl Comparison<'_> {
             }
             self.row(theirs, own, &name);
         }
-        for (stream, own) in ours.iter().filter(|(stream, _)| !real.contains_key(*stream)) {
+        for (stream, own) in ours.rows().iter().filter(|(stream, _)| real.row(stream).is_empty()) {
             if let Some(first) = own.first() {
                 self.diverge(first.at, format!("ours sends frames to {}, and it sends none", stream.1), None);
             }
@@ -33,27 +34,35 @@ impl Comparison<'_> {
         let (our_turns, our_extra) = self.turns(&self.cast.ours, own);
         self.extras(&their_extra, own, false);
         self.extras(&our_extra, theirs, true);
-        let beside = |one: &[Frame], other: &[Frame]| {
-            let (Some(from), Some(to)) = (one.first(), one.last()) else { return false };
-            let near = self.interval * 3 / 2;
-            let (from, to) = (from.at.saturating_sub(near), to.at.saturating_add(near));
-            other.first().is_some_and(|first| first.at <= to)
-                && other.last().is_some_and(|last| from <= last.at)
+        let near = self.interval * 3 / 2;
+        // Turns are in the order of time: the first that does not end too early is the first one beside, if any is.
+        let beside = |one: &[Frame], others: &[Vec<Frame>]| -> Option<usize> {
+            let (from, to) = (one.first()?.at.saturating_sub(near), one.last()?.at.saturating_add(near));
+            let place = others.partition_point(|other| other.last().is_some_and(|last| last.at < from));
+            others.get(place)?.first().is_some_and(|first| first.at <= to).then_some(place)
         };
         let alone = |turns: &[Vec<Frame>], others: &[Vec<Frame>]| -> Vec<(u64, usize)> {
-            let alone = turns.iter().filter(|turn| !others.iter().any(|other| beside(turn, other)));
+            let alone = turns.iter().filter(|turn| beside(turn, others).is_none());
             alone.filter_map(|turn| Some((turn.first()?.at, turn.len()))).collect()
         };
         let (missing, excess) = (alone(&their_turns, &our_turns), alone(&our_turns, &their_turns));
         let pairs: Vec<_> = their_turns
             .iter()
-            .filter_map(|their| Some((their, our_turns.iter().find(|our| beside(their, our))?)))
+            .filter_map(|their| Some((their, our_turns.get(beside(their, &our_turns)?)?)))
             .collect();
         for (at, count) in missing {
-            self.diverge(at, format!("it sent {count} frames{name}, and ours was silent"), None);
+            self.diverge(
+                at,
+                format!("it sent {}{name}, and ours was silent", log::count(count, "frame")),
+                None,
+            );
         }
         for (at, count) in excess {
-            self.diverge(at, format!("ours sent {count} frames{name}, and it was silent"), None);
+            self.diverge(
+                at,
+                format!("ours sent {}{name}, and it was silent", log::count(count, "frame")),
+                None,
+            );
         }
         for (their, our) in pairs {
             let gaps =
@@ -72,7 +81,7 @@ impl Comparison<'_> {
         for frame in row {
             let resigns = spoken.face(frame).is_some_and(|face| face.says.resigns);
             let gap = last.map(|last| frame.at - last);
-            let answers = frame.prompt.is_some_and(|prompt| frame.at - prompt.at <= ANSWER);
+            let answers = spoken.prompt(frame).is_some();
             match gap {
                 _ if resigns => last = None,
                 Some(gap) if gap < self.interval / OUT_OF_TURN => extra.push(*frame),
@@ -99,11 +108,14 @@ impl Comparison<'_> {
     /// Frames out of turn: each has one of the other's beside it, or a reason. Those of one reason are told together.
     fn extras(&mut self, extra: &[Frame], every: &[Frame], ours: bool) {
         let mut found: BTreeMap<Option<String>, Vec<u64>> = BTreeMap::new();
+        let spoken = if ours { &self.cast.ours } else { &self.cast.real };
+        let near = SLACK / 2;
         for frame in extra {
-            if every.iter().any(|other| other.at.abs_diff(frame.at) <= SLACK / 2) {
+            let next = every.partition_point(|other| other.at.saturating_add(near) < frame.at);
+            if every.get(next).is_some_and(|other| other.at <= frame.at.saturating_add(near)) {
                 continue;
             }
-            let explanation = frame.prompt.and_then(|prompt| self.answer(frame.at, prompt));
+            let explanation = spoken.prompt(frame).map(answer);
             let explanation = explanation.or_else(|| self.says_settings(frame.at));
             found.entry(explanation).or_default().push(frame.at);
         }
@@ -118,23 +130,9 @@ impl Comparison<'_> {
         }
     }
 
-    fn answer(&self, at: u64, prompt: Prompt) -> Option<String> {
-        if at.saturating_sub(prompt.at) > ANSWER {
-            return None;
-        }
-        let source = prompt.source;
-        Some(match prompt.priority {
-            Some(0) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
-            Some(_) | None => format!(
-                "it answers {source}'s claim at once: RFC 9568 §6.4.3 has an Active do so, earlier RFCs had it discard \
-                 the frame; a loser's last word is how the winner knows that there were two"
-            ),
-        })
-    }
-
     fn says_settings(&self, at: u64) -> Option<String> {
-        let changed =
-            self.cast.announced.changes().into_iter().skip(1).any(|change| change.abs_diff(at) <= SLACK);
+        let next = self.changes.partition_point(|change| change.saturating_add(SLACK) < at);
+        let changed = self.changes.get(next).is_some_and(|change| *change <= at.saturating_add(SLACK));
         changed.then(|| "it says its new settings at once, so that nobody waits by the old ones".to_owned())
     }
 
@@ -154,7 +152,7 @@ impl Comparison<'_> {
             );
             let lost = theirs.iter().filter(|gap| **gap > self.interval * 3 / 2).count();
             let explanation = if lost > 0 {
-                Some(format!("{lost} of its frames are late or not in the capture"))
+                Some(format!("late or not in the capture: {} of its", log::count(lost, "frame")))
             } else if their_mean < self.interval && their_mean > self.interval / 2 {
                 Some(format!(
                     "it is early by its own choice: its frames promise {promised}, and nobody takes over any later for it"
@@ -172,8 +170,23 @@ impl Comparison<'_> {
         let drift = length / their_mean.max(1);
         let pace = drift.abs_diff(length / our_mean.max(1)) as usize;
         if counts > 1 + pace {
-            let what = format!("it sent {} frames{name} in their turn, and ours {}", their.len(), our.len());
+            let what = format!(
+                "it sent {}{name} in their turn, and ours {}",
+                log::count(their.len(), "frame"),
+                our.len()
+            );
             self.diverge(first.at, what, None);
         }
+    }
+}
+
+/// What a frame out of turn answers.
+fn answer(Prompt { source, priority, .. }: Prompt) -> String {
+    match priority {
+        Some(0) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
+        Some(_) | None => format!(
+            "it answers {source}'s claim at once: RFC 9568 §6.4.3 has an Active do so, earlier RFCs had it discard \
+             the frame; a loser's last word is how the winner knows that there were two"
+        ),
     }
 }

@@ -64,7 +64,7 @@ impl Comparison<'_> {
             same: 0,
             tolerance_ms: tolerance as f64 / 1e6,
             entered: Vec::new(),
-            squeezed: self.cast.real.frames.iter().filter(|frame| in_squeeze(frame.at)).count(),
+            squeezed: self.cast.real.in_order().iter().filter(|frame| in_squeeze(frame.at)).count(),
         };
         for (place, phase) in phases.iter().enumerate() {
             let before = place.checked_sub(1).and_then(|place| phases.get(place));
@@ -110,7 +110,7 @@ impl Comparison<'_> {
     /// What its frames say, as long as they say the same.
     fn phases(&self) -> Vec<Phase> {
         let mut phases: Vec<Phase> = Vec::new();
-        for frame in &self.cast.real.frames {
+        for frame in &self.cast.real.in_order() {
             let Some(face) = self.cast.real.face(frame) else { continue };
             // A Coup says the state before, and what an interface is, is no group's state.
             if face.says.kind != "hello" {
@@ -151,7 +151,7 @@ impl Comparison<'_> {
     ) -> usize {
         let mut same = 0;
         let mut off: Option<(u64, usize, Option<&'static str>)> = None;
-        for frame in &self.cast.real.frames {
+        for frame in &self.cast.real.in_order() {
             let face = self.cast.real.face(frame);
             let concerned = (phase.from..=phase.to).contains(&frame.at)
                 && face.is_some_and(|face| face.says.kind == "hello" && face.says.state == phase.state);
@@ -203,7 +203,7 @@ impl Comparison<'_> {
         for kind in ["coup", "resign"] {
             let of = |spoken: &Spoken| -> Vec<u64> {
                 let said = |frame: &&Frame| spoken.face(frame).is_some_and(|face| face.says.kind == kind);
-                spoken.frames.iter().filter(said).map(|frame| frame.at).collect()
+                spoken.in_order().iter().filter(said).map(|frame| frame.at).collect()
             };
             let (theirs, ours) = (of(&self.cast.real), of(&self.cast.ours));
             let alone = |one: &[u64], other: &[u64]| -> Vec<u64> {
@@ -222,8 +222,8 @@ impl Comparison<'_> {
     /// What the interface is: said when that changes, and from time to time.
     fn of_interface(&mut self, tolerance: u64) {
         let of = |spoken: &Spoken| -> Vec<(u64, &'static str)> {
-            let said = spoken.frames.iter().filter_map(|frame| {
-                let says = spoken.face(frame)?.says;
+            let said = spoken.in_order().into_iter().filter_map(|frame| {
+                let says = spoken.face(&frame)?.says;
                 (says.kind == "interface-state").then_some((frame.at, says.state))
             });
             said.collect()
@@ -295,7 +295,7 @@ impl Comparison<'_> {
     fn turns_of(&self, spoken: &Spoken) -> (Vec<u64>, Vec<u64>) {
         let (mut turns, mut extra) = (Vec::new(), Vec::new());
         let mut last: Option<(u64, &'static str)> = None;
-        for frame in &spoken.frames {
+        for frame in &spoken.in_order() {
             let Some(face) = spoken.face(frame).filter(|face| face.says.kind == "hello") else { continue };
             let state = face.says.state;
             match last.filter(|(_, before)| *before == state).map(|(at, _)| frame.at - at) {
@@ -311,7 +311,7 @@ impl Comparison<'_> {
     }
 
     fn is_spoken_near(&self, at: u64) -> bool {
-        self.cast.ours.frames.iter().any(|ours| ours.at.abs_diff(at) <= SLACK)
+        self.cast.ours.in_order().iter().any(|ours| ours.at.abs_diff(at) <= SLACK)
     }
 
     /// Where the capture's times are not those of the wire, and for as long as that has consequences, nothing about time

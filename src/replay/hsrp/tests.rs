@@ -10,7 +10,7 @@ use ::hsrp::wire::{GroupMessage, MULTICAST_V1, Message, Operation, PORT_IPV4, St
 use fhrp::{Datagram, Family, Mac, Route};
 
 use crate::capture::{Direction, Reader, Writer};
-use crate::decode::keys::Keys;
+use crate::decode::Wish;
 use crate::net::frame;
 use crate::replay::compare::Compared;
 use crate::replay::enact::Enact;
@@ -77,11 +77,11 @@ impl Tape {
         }
         let octets = writer.into_inner();
         let open = || Reader::new("tape", Cursor::new(octets.clone()));
-        let keys = Keys::default();
+        let wish = Wish::default();
         let enact = Enact {
             open: &open,
             address: router(last),
-            keys: &keys,
+            wish: &wish,
             config: None,
             per_interface: false,
             seed: 7,

@@ -317,7 +317,7 @@ pub fn decode(input: &[u8]) {
             Some(Err(_)) => continue,
             Some(Ok(frame)) => frame,
         };
-        let Ok(Some(decoded)) = decoder.decode(frame) else { continue };
+        let Some(decoded) = decoder.decode(frame) else { continue };
         out.clear();
         json::write(&decoded, Some("file"), &mut out);
         let object: serde_json::Value = serde_json::from_slice(&out).expect("a line of JSON");
@@ -356,7 +356,14 @@ pub fn story(input: &[u8]) {
     let members = story.groups.iter().flat_map(|group| &group.members);
     for address in members.map(|member| member.address).take(4) {
         let keys = Keys::default();
-        let enact = Enact { open: &open, address, keys: &keys, config: None, per_interface: false, seed: 1 };
+        let enact = Enact {
+            open: &open,
+            address,
+            wish: &Wish { keys, ..Wish::default() },
+            config: None,
+            per_interface: false,
+            seed: 1,
+        };
         if let Ok(compared) = enact.run(&mut |_| {}) {
             assert!(compared.iter().all(|compared| compared.unexplained <= compared.divergences.len()));
         }
