@@ -34,6 +34,7 @@ fn play(title: &str, gateway: &str, id: &str, more: &str, kinds: &[&str]) {
     // The active router dies, and the standby one waits for one hold time since its last word.
     let died = stage.fault(Deed::Power, Some("r1"));
     stage.state("r2", "g", "Active");
+    stage.until("r2 is heard", |stage| stage.adverts(died, 10).iter().any(|word| word.router == "r2"));
     let words = stage.adverts(0, 10);
     let last = words.iter().rfind(|word| word.router == "r1" && word.at <= died + 1_000_000).unwrap().at;
     let first = words.iter().find(|word| word.router == "r2" && word.at > last).unwrap().at;
