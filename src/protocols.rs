@@ -20,7 +20,7 @@ pub static DECODED: &[&dyn Protocol] =
 pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
     match plan {
         ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
-        ProtocolPlan::Hsrp(config) => Box::new(hsrp::StandbyGroup::new(config.clone())),
+        ProtocolPlan::Hsrp(config) => Box::new(hsrp::Membership::new(config.clone())),
     }
 }
 
@@ -37,6 +37,22 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Hsrp(config) => config.virtual_mac.into_iter().collect(),
+    }
+}
+
+/// The name of the group whose state this one takes.
+pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
+    match plan {
+        ProtocolPlan::Vrrp(_) => None,
+        ProtocolPlan::Hsrp(config) => config.follow.as_deref(),
+    }
+}
+
+/// Whether ICMP redirects may leave the group's interface.
+pub fn redirects(plan: &ProtocolPlan) -> bool {
+    match plan {
+        ProtocolPlan::Vrrp(_) => true,
+        ProtocolPlan::Hsrp(config) => config.redirects,
     }
 }
 

@@ -167,6 +167,7 @@ fn every_setting_of_hsrp_arrives() {
         source = "fe80::5"
         resign-on-coup = true
         interface-state = false
+        redirects = true
         announce = { repeats = ["2s", "4s"], refresh = "1m", arp = "both" }
         router-advertisement = { interval = "30s" }
         [interface."eth0.5".hsrp.authentication]
@@ -189,6 +190,7 @@ fn every_setting_of_hsrp_arrives() {
         family: Family::Ipv6,
         group: 4095,
         addresses: ["fe80::7/64", "2001:db8::7/64"].map(|text| text.parse().unwrap()).to_vec(),
+        follow: None,
         priority: 0,
         times: Some(Times { hello: Duration::from_millis(15), hold: Duration::from_millis(50) }),
         jitter: false,
@@ -199,6 +201,7 @@ fn every_setting_of_hsrp_arrives() {
         authentication: Authentication::Md5(keys),
         resign_on_coup: true,
         interface_state: false,
+        redirects: true,
         announcements: Schedule {
             repeats: vec![seconds(2), seconds(4)],
             refresh: Some(seconds(60)),

@@ -55,7 +55,7 @@ fn tree(group: &Group) -> Vec<Node> {
     let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
     let priority = match group.priority == group.configured_priority {
-        true => group.priority.to_string(),
+        true => text::priority(group),
         false => format!("{} (configured: {})", group.priority, group.configured_priority),
     };
     let mut facts = vec![

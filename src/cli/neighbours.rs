@@ -15,8 +15,8 @@ use crate::control::shown::{Group, Neighbour};
 /// Arguments of `firsthop neighbours`.
 #[derive(Debug, Args)]
 pub struct NeighboursArgs {
-    /// Only those heard for the group of this name, or for the groups on this interface
-    #[arg(value_name = "NAME|INTERFACE")]
+    /// Only those heard for the group of this name, or for the groups on this interface or of this protocol
+    #[arg(value_name = "NAME|INTERFACE|PROTOCOL")]
     pub name: Vec<String>,
     /// Print JSON: an array with one object for each neighbour of each group
     #[arg(long)]

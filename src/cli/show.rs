@@ -21,8 +21,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Arguments of `firsthop show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Only the group of this name, or the groups on this interface
-    #[arg(value_name = "NAME|INTERFACE")]
+    /// Only the group of this name, or the groups on this interface or of this protocol
+    #[arg(value_name = "NAME|INTERFACE|PROTOCOL")]
     pub name: Vec<String>,
     /// Print everything that is known: timers, counters, neighbours, alarms
     #[arg(short, long, conflicts_with = "json")]
@@ -88,25 +88,41 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     }
     // Groups that were given no name are called after the columns that follow.
     let named = groups.iter().any(Group::is_named);
-    let header =
-        ["NAME", "ON", "PROTOCOL", "ID", "STATE", "PRIO", "ACTIVE", "ADDRESSES", "VIRTUAL MAC", "SINCE"];
-    let skipped = usize::from(!named);
-    let mut listing = Listing::new(&header[skipped..], "WHY");
+    // Where a standby router is elected as well, it is shown, and who preempts.
+    let standby = groups.iter().all(|group| group.protocol == "hsrp");
+    let header = [
+        (named, "NAME"),
+        (true, "ON"),
+        (true, "PROTOCOL"),
+        (true, "ID"),
+        (true, "STATE"),
+        (true, "PRIO"),
+        (standby, "P"),
+        (true, "ACTIVE"),
+        (standby, "STANDBY"),
+        (true, "ADDRESSES"),
+        (true, "VIRTUAL MAC"),
+        (true, "SINCE"),
+    ];
+    let header: Vec<&str> = header.into_iter().filter_map(|(shown, word)| shown.then_some(word)).collect();
+    let mut listing = Listing::new(&header, "WHY");
     for group in groups {
         let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
         let cells = [
-            text::cell(if group.is_named() { &group.name } else { "-" }),
-            text::cell(&group.interface),
-            text::cell(&text::protocol(group)),
-            text::cell(&group.id.to_string()),
-            text::state(group),
-            text::cell(&group.priority.to_string()),
-            text::cell(&text::active(group)),
-            text::cell(&group.addresses.join(" ")),
-            text::cell(&if macs.is_empty() { "-".to_owned() } else { macs.join(" ") }),
-            text::cell(&text::span(group.since_s)),
+            (named, text::cell(if group.is_named() { &group.name } else { "-" })),
+            (true, text::cell(&group.interface)),
+            (true, text::cell(&text::protocol(group))),
+            (true, text::cell(&group.id.to_string())),
+            (true, text::state(group)),
+            (true, text::cell(&text::priority(group))),
+            (standby, text::cell(if text::preempts(group) { "P" } else { "" })),
+            (true, text::cell(&text::active(group))),
+            (standby, text::cell(&text::standby(group))),
+            (true, text::cell(&group.addresses.join(" "))),
+            (true, text::cell(&if macs.is_empty() { "-".to_owned() } else { macs.join(" ") })),
+            (true, text::cell(&text::span(group.since_s))),
         ];
-        listing.add(cells.into_iter().skip(skipped), &group.reason);
+        listing.add(cells.into_iter().filter_map(|(shown, cell)| shown.then_some(cell)), &group.reason);
     }
     listing.print(out)?;
     for group in groups {

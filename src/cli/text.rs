@@ -96,6 +96,32 @@ pub(super) fn active(group: &Group) -> String {
     }
 }
 
+/// Its priority; a group that follows another one has none.
+pub(super) fn priority(group: &Group) -> String {
+    match detail(group, "follows") {
+        Some(_) => "-".into(),
+        None => group.priority.to_string(),
+    }
+}
+
+/// Whether it takes the role from a lower router.
+pub(super) fn preempts(group: &Group) -> bool {
+    detail(group, "preemption").is_some_and(|words| words.starts_with("on"))
+}
+
+/// Who is next in line, where that is elected as well.
+pub(super) fn standby(group: &Group) -> String {
+    match detail(group, "standby-router") {
+        Some("local") => "(here)".into(),
+        Some("unknown") | None => "-".into(),
+        Some(router) => router.split(',').next().unwrap_or_default().to_owned(),
+    }
+}
+
+fn detail<'a>(group: &'a Group, name: &str) -> Option<&'a str> {
+    group.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.as_str())
+}
+
 /// A cell with a daemon's text.
 pub(super) fn cell(text: &str) -> Cell {
     Cell::new(printable(text))

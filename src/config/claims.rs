@@ -17,6 +17,8 @@ pub(super) struct Claims {
     pub(super) mac: Option<Spanned<Mac>>,
     pub(super) addresses: Vec<Spanned<IpAddr>>,
     pub(super) name: Spanned<String>,
+    /// The name of the group whose state it takes.
+    pub(super) follow: Option<Spanned<String>>,
 }
 
 /// Groups that cannot live beside each other.
@@ -59,6 +61,29 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
             reader.collision(&claim.name.span, message, label, ((*first).clone(), "the first of them"));
         }
         names.entry(&claim.name.value).or_insert(&claim.name.span);
+    }
+}
+
+/// Groups that follow somebody who does not exist, or does not lead.
+pub(super) fn followers(claims: &[Claims], reader: &mut Reader) {
+    for claim in claims {
+        let Some(follow) = &claim.follow else { continue };
+        let leader = claims.iter().find(|other| other.name.value == follow.value);
+        match leader {
+            None => {
+                let label = "the name of an HSRP group in this file";
+                reader.error(&follow.span, format!("no group is called `{}`", follow.value), label);
+            }
+            Some(leader) if leader.protocol != claim.protocol || leader.name.value == claim.name.value => {
+                let label = format!("another group of {}", claim.protocol);
+                reader.error(&follow.span, format!("`{}` cannot be followed", follow.value), label);
+            }
+            Some(Claims { follow: Some(next), .. }) => {
+                let message = format!("`{}` follows another group itself", follow.value);
+                reader.error(&follow.span, message, format!("follow `{}`", next.value));
+            }
+            Some(_) => {}
+        }
     }
 }
 

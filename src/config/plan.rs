@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::claims::{Claims, collisions};
+use super::claims::{Claims, collisions, followers};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table, or};
@@ -112,6 +112,7 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
         reader.missing(&at, "there is no group in this file", label);
     }
     collisions(&claims, reader);
+    followers(&claims, reader);
     groups.sort_by_key(|(at, _)| *at);
     Plan { daemon, groups: groups.into_iter().map(|(_, group)| group).collect(), warnings: Vec::new() }
 }

@@ -44,13 +44,19 @@ pub(super) fn announcements(
         last = last.max(delay);
         repeats.push(delay);
     }
-    if let Some(refresh) = raw.refresh.as_ref().filter(|refresh| refresh.value.0 < Duration::from_secs(1)) {
+    // Where there is a refresh by itself, none at all must be possible to say.
+    let none = |refresh: Duration| refresh.is_zero() && usual.refresh.is_some();
+    let floods = |refresh: Duration| refresh < Duration::from_secs(1) && !none(refresh);
+    if let Some(refresh) = raw.refresh.as_ref().filter(|refresh| floods(refresh.value.0)) {
         let message = format!("a `refresh` every {} floods the segment", spelt(refresh.value.0));
         reader.error(&refresh.span, message, "1s at least; \"60s\" is usual; leave it out for none");
     }
     Schedule {
         repeats: if raw.repeats.is_some() { repeats } else { usual.repeats },
-        refresh: raw.refresh.as_ref().map(|refresh| refresh.value.0),
+        refresh: match raw.refresh.as_ref().map(|refresh| refresh.value.0) {
+            None => usual.refresh,
+            Some(refresh) => Some(refresh).filter(|refresh| !none(*refresh)),
+        },
         form: match raw.arp.as_ref().map(|arp| arp.value) {
             None => usual.form,
             Some(ArpShape::Request) => ArpForm::Request,

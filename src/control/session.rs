@@ -147,13 +147,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Session<'_, R, W> {
         while let Some(mut groups) = pages.next().await? {
             if let Some(name) = name {
                 others.extend(groups.iter().map(|view| view.group.name.clone()));
-                groups.retain(|view| view.group.name == name || view.group.interface == name);
+                groups.retain(|view| {
+                    let group = &view.group;
+                    [group.name.as_str(), group.interface.as_str(), group.protocol].contains(&name)
+                });
                 found |= !groups.is_empty();
             }
             self.say_all(groups.iter().map(Answer::Group)).await?;
         }
         match name {
-            Some(name) if !found => Err(unknown(name, "group or interface with groups", &others).into()),
+            Some(name) if !found => {
+                Err(unknown(name, "group, interface or protocol with groups", &others).into())
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! What operators ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use fhrp::Command;
@@ -132,6 +132,7 @@ impl Driver {
             done.added.push(group.name.clone());
             self.register(now, group);
         }
+        self.form_files(now);
         self.plan = plan;
         let links: Vec<fhrp::Link> = self.links.values().map(|port| port.link.clone()).collect();
         self.open_links(now, &links);
@@ -146,6 +147,26 @@ impl Driver {
         let index = self.engine.add(now, identity.clone(), group, &mut self.effects);
         self.subjects.insert(index, subject);
         self.registered.insert(identity, Registered { group: index, plan });
+    }
+
+    /// Groups that follow others by name do from now on.
+    pub(super) fn form_files(&mut self, now: Now) {
+        let named: BTreeMap<&str, GroupIndex> = self
+            .registered
+            .values()
+            .map(|registered| (registered.plan.name.as_str(), registered.group))
+            .collect();
+        let pairs: Vec<(GroupIndex, Option<GroupIndex>)> = self
+            .registered
+            .values()
+            .map(|registered| {
+                let leader = protocols::leader(&registered.plan.protocol);
+                (registered.group, leader.and_then(|name| named.get(name).copied()))
+            })
+            .collect();
+        for (group, leader) in pairs {
+            self.engine.follow(now, group, leader, &mut self.effects);
+        }
     }
 
     fn claim_new_interfaces(&mut self, now: Now, fresh: &[GroupPlan]) {

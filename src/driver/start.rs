@@ -107,6 +107,7 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     for group in plan.groups {
         driver.register(now, group);
     }
+    driver.form_files(now);
     for name in interfaces {
         if nix::net::if_::if_nametoindex(name.as_str()).is_err() {
             let text = "does not exist; its groups wait for it".to_owned();
@@ -164,8 +165,15 @@ impl Driver {
 
     fn preparation(&self, link: &Link) -> Preparation {
         let here = self.registered.iter().filter(|(identity, _)| identity.interface == link.name);
-        let macs = here.flat_map(|(_, registered)| protocols::virtual_macs(&registered.plan.protocol));
-        Preparation { link: link.index, macs: macs.collect() }
+        let mut preparation = Preparation { link: link.index, ..Preparation::default() };
+        for (identity, registered) in here {
+            let plan = &registered.plan.protocol;
+            preparation.macs.extend(protocols::virtual_macs(plan));
+            if !protocols::redirects(plan) {
+                preparation.unredirected.insert(identity.family);
+            }
+        }
+        preparation
     }
 }
 

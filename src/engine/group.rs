@@ -1,7 +1,9 @@
 //! One group, with what the engine keeps beside it.
 
+use std::time::Duration;
+
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Family, Group, HoldFault, Holdings, Siblings, Standing};
+use fhrp::{Datagram, Family, Group, HoldFault, Holdings, Lead, Siblings, Standing};
 use serde::Serialize;
 
 use super::GroupIndex;
@@ -56,6 +58,11 @@ pub(super) struct Slot {
     /// Where its siblings are counted; `None` until it has a link.
     company: Option<CompanyIndex>,
     standing: Standing,
+    /// Which group it follows.
+    pub(super) leader: Option<GroupIndex>,
+    /// Which groups follow it, and how it stands for them.
+    pub(super) followers: Vec<GroupIndex>,
+    pub(super) lead: Lead,
     pub(super) started: bool,
     pub(super) stopping: bool,
     /// The latest wish.
@@ -100,9 +107,14 @@ impl Unsent {
 
 impl Slot {
     pub(super) fn new(identity: Identity, group: Box<dyn Group>) -> Self {
+        let view = group.view(fhrp::Instant::ZERO);
+        let lead = Lead { state: view.state, standing: view.standing, lease: Duration::ZERO };
         Slot {
             identity,
             group,
+            leader: None,
+            followers: Vec::new(),
+            lead,
             link: 0,
             company: None,
             standing: Standing::Down,
@@ -125,6 +137,13 @@ impl Slot {
         let standing = self.standing;
         self.stands(companies, own, Standing::Down);
         self.company = Some(company);
+        self.stands(companies, own, standing);
+    }
+
+    /// A group that follows speaks for nobody, and is none of those who do.
+    pub(super) fn follows(&mut self, companies: &mut Companies, own: GroupIndex, leader: Option<GroupIndex>) {
+        self.leader = leader;
+        let standing = if leader.is_some() { Standing::Down } else { self.lead.standing };
         self.stands(companies, own, standing);
     }
 

@@ -178,6 +178,7 @@ impl Engine {
             {
                 let index = GroupIndex(u32::try_from(place).unwrap_or(u32::MAX));
                 slot.stands(&mut self.companies, index, Standing::Down);
+                self.leave_file(index, &slot);
                 if let Some(order) = self.order_of(slot.identity.protocol) {
                     self.demux.remove(order, &slot, index);
                 }
@@ -186,6 +187,45 @@ impl Engine {
             }
         }
         gone
+    }
+
+    /// From now on a group follows another one, or nobody. It is told how that one stands, now and whenever it changes.
+    /// A follower is followed by nobody.
+    pub fn follow(
+        &mut self,
+        now: Now,
+        follower: GroupIndex,
+        leader: Option<GroupIndex>,
+        out: &mut Vec<Effect>,
+    ) {
+        let leader = leader.filter(|leader| {
+            *leader != follower && self.slot(*leader).is_some_and(|slot| slot.leader.is_none())
+        });
+        let Some(slot) = self.slots.get_mut(follower.0 as usize).and_then(Option::as_mut) else { return };
+        let before = slot.leader;
+        if before == leader {
+            return;
+        }
+        slot.follows(&mut self.companies, follower, leader);
+        if let Some(before) = before.and_then(|before| self.slot_mut(before)) {
+            before.followers.retain(|other| *other != follower);
+        }
+        let Some(slot) = leader.and_then(|leader| self.slot_mut(leader)) else { return };
+        slot.followers.push(follower);
+        let lead = slot.lead;
+        self.tell(now, follower, Input::Leads(lead), out);
+    }
+
+    /// A group is gone: nobody follows it any more, and it follows nobody.
+    fn leave_file(&mut self, index: GroupIndex, slot: &Slot) {
+        for follower in &slot.followers {
+            if let Some(follower) = self.slot_mut(*follower) {
+                follower.leader = None;
+            }
+        }
+        if let Some(leader) = slot.leader.and_then(|leader| self.slot_mut(leader)) {
+            leader.followers.retain(|follower| *follower != index);
+        }
     }
 
     /// An interface appeared or changed: its groups are told.
@@ -405,6 +445,7 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) -> Option<fhrp::Mac> {
         let slot = self.slots.get_mut(index.0 as usize)?.as_mut()?;
+        let before = slot.lead;
         let mut context = Context {
             now: now.monotonic,
             wall: now.wall,
@@ -439,14 +480,24 @@ impl Engine {
                     out.push(Effect::LastWill { group: index, link: slot.link, datagrams });
                 }
                 Action::Note(note) => {
-                    if let Note::Transition { standing, .. } = &note {
-                        slot.stands(&mut self.companies, index, *standing);
+                    if let Note::Transition { to, standing, .. } = &note {
+                        (slot.lead.state, slot.lead.standing) = (to, *standing);
+                        if slot.leader.is_none() {
+                            slot.stands(&mut self.companies, index, *standing);
+                        }
                     }
                     out.push(Effect::Note { group: index, note });
                 }
             }
         }
         slot.unsent.then(said);
+        slot.lead.lease = slot.holdings.lease;
+        if slot.lead != before && !slot.followers.is_empty() {
+            let (lead, followers) = (slot.lead, slot.followers.clone());
+            for follower in followers {
+                self.tell(now, follower, Input::Leads(lead), out);
+            }
+        }
         answer
     }
 

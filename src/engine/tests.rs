@@ -53,6 +53,7 @@ impl Group for Script {
             Input::Penalty(penalty) => format!("penalty {penalty}"),
             Input::Command(command) => format!("{command:?}"),
             Input::Reconfigure(_) => "reconfigure".to_owned(),
+            Input::Leads(lead) => format!("leads {} {:?}", lead.state, lead.lease),
             Input::Held(result) => format!("held {}", result.is_ok()),
             Input::Lapsed(span) => format!("lapsed {span:?}"),
         };
@@ -366,6 +367,57 @@ fn what_waits_for_a_hold_is_not_overtaken() {
     engine.held(at(6), GroupIndex(0), 3, Err(fault), &mut out);
     says(&mut engine, vec![Action::Send(datagram(9))], &mut out);
     assert_eq!(numbers_sent(&out), [6, 9]);
+}
+
+#[test]
+fn followers_are_told_how_their_leader_stands() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);
+    let becomes = |engine: &mut Engine, to, standing, more: Vec<Action>, out: &mut Vec<Effect>| {
+        let reason = String::new();
+        let note = Action::Note(Note::Transition { from: "", to, standing, reason });
+        scripts[0].answers(more.into_iter().chain([note]).collect());
+        engine.command(at(1), GroupIndex(0), Command::Announce, out);
+    };
+    becomes(&mut engine, "Standby", Standing::StandingBy, Vec::new(), &mut out);
+    scripts.iter().for_each(|script| drop(script.heard()));
+    let leader = Some(GroupIndex(0));
+    engine.follow(at(1), GroupIndex(1), leader, &mut out);
+    engine.follow(at(1), GroupIndex(2), leader, &mut out);
+    engine.follow(at(1), GroupIndex(2), leader, &mut out);
+    assert_eq!([scripts[1].heard(), scripts[2].heard()], [["leads Standby 0ns"]; 2]);
+
+    // What the leader asks for comes first, in the same turn.
+    out.clear();
+    scripts[1].answers(vec![Action::Hold(holdings([10, 0, 0, 2], Answer::Silent))]);
+    let hold = vec![Action::Hold(holdings([10, 0, 0, 1], Answer::Silent))];
+    becomes(&mut engine, "Active", Standing::Holding, hold, &mut out);
+    let holders: Vec<u32> = out
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Hold(wish) => Some(wish.group.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(holders, [0, 1]);
+    assert_eq!([scripts[1].heard(), scripts[2].heard()], [["leads Active 3s"]; 2]);
+    // Followers are none of those who speak on the link.
+    assert_eq!(scripts[0].siblings(), Some(Siblings::NONE));
+
+    // Nobody follows a follower, or itself; and who follows nobody is told nothing.
+    engine.follow(at(2), GroupIndex(2), Some(GroupIndex(1)), &mut out);
+    engine.follow(at(2), GroupIndex(0), Some(GroupIndex(0)), &mut out);
+    becomes(&mut engine, "Speak", Standing::StandingBy, Vec::new(), &mut out);
+    assert_eq!((scripts[1].heard().len(), scripts[2].heard().len()), (1, 0));
+
+    // A leader that is gone leads nobody, whoever gets its number.
+    engine.stop(at(3), GroupIndex(0), &mut out);
+    scripts[0].answers(vec![Action::Hold(Holdings::none())]);
+    engine.command(at(3), GroupIndex(0), Command::Announce, &mut out);
+    engine.held(at(3), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(engine.remove_left().len(), 1);
+    engine.follow(at(4), GroupIndex(1), None, &mut out);
+    engine.follow(at(4), GroupIndex(1), Some(GroupIndex(2)), &mut out);
+    assert_eq!(scripts[1].heard().last().map(String::as_str), Some("leads Reading 0ns"));
 }
 
 #[test]

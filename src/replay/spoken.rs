@@ -7,7 +7,7 @@ use std::rc::Rc;
 use fhrp::Received;
 use fhrp::dissect::{Dissection, Field};
 
-use super::protocol::is_its_own;
+use super::protocol::{Says, is_its_own};
 
 /// How soon after somebody else's frame a frame is an answer to it.
 const ANSWER: u64 = 20_000_000;
@@ -56,8 +56,7 @@ pub(super) type Stream = (Option<u8>, IpAddr);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Face {
     pub(super) stream: Stream,
-    /// Whether it gives up the role.
-    pub(super) resigns: bool,
+    pub(super) says: Says,
     pub(super) fields: BTreeMap<String, String>,
 }
 
@@ -93,8 +92,7 @@ impl Spoken {
         prompt: Option<Prompt>,
     ) {
         let stream = (dissection.version, received.destination);
-        let face =
-            Face { stream, resigns: dissection.priority == Some(0), fields: fields(received, dissection) };
+        let face = Face { stream, says: Says::of(dissection), fields: fields(received, dissection) };
         let number = match self.known.get(&face) {
             Some(number) => *number,
             None => {
@@ -127,14 +125,21 @@ impl Spoken {
         &self.rows
     }
 
+    /// All frames in order, whatever row they are in.
+    pub(super) fn in_order(&self) -> Vec<Frame> {
+        let mut frames: Vec<Frame> = self.rows.values().flatten().copied().collect();
+        frames.sort_by_key(|frame| frame.at);
+        frames
+    }
+
     /// A row, which may be empty.
     pub(super) fn row(&self, stream: &Stream) -> &[Frame] {
         self.rows.get(stream).map_or(&[], Vec::as_slice)
     }
 
-    /// The frame of this row nearest to a moment that resigns, or does not.
-    pub(super) fn nearest(&self, row: &[Frame], at: u64, resigns: bool) -> Option<Frame> {
-        let fits = |frame: &&Frame| self.face(frame).is_some_and(|face| face.resigns == resigns);
+    /// The frame of this row nearest to a moment that says this of the role.
+    pub(super) fn nearest(&self, row: &[Frame], at: u64, says: Says) -> Option<Frame> {
+        let fits = |frame: &&Frame| self.face(frame).is_some_and(|face| face.says == says);
         let after = row.partition_point(|frame| frame.at < at);
         let before = row[..after].iter().rfind(fits);
         let next = row[after..].iter().find(fits);

@@ -18,7 +18,7 @@ use crate::announcer::ArpForm;
 use crate::dissect::{Dissection, Known};
 use crate::holdings::{HoldFault, Holdings};
 use crate::link::Link;
-use crate::note::Note;
+use crate::note::{Note, Standing};
 use crate::packet::{Datagram, Received, Solicitation};
 use crate::time::Instant;
 use crate::view::View;
@@ -85,6 +85,8 @@ pub enum Input<'a> {
     Penalty(u16),
     /// An operator's wish.
     Command(Command),
+    /// How the group stands that this one follows: at the beginning, and whenever that changes. Nobody else is told.
+    Leads(Lead),
     /// This protocol's own configuration, changed. State and role survive where the change allows.
     Reconfigure(&'a dyn Any),
     /// The address manager's answer to the latest [`Action::Hold`].
@@ -109,6 +111,17 @@ pub struct Siblings {
 impl Siblings {
     /// There are none.
     pub const NONE: Siblings = Siblings { holding: 0, standing_by: 0, first: true };
+}
+
+/// How a group stands that another one follows: with hundreds of groups on one link, one is elected and speaks for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lead {
+    /// Its state, in its protocol's own words.
+    pub state: &'static str,
+    /// What that means.
+    pub standing: Standing,
+    /// How long its peers wait at least before they take over: the lease of what it holds.
+    pub lease: Duration,
 }
 
 /// What an operator may wish of a group.

@@ -15,6 +15,8 @@
 //! | [`view`] | what an operator is shown |
 //! | [`dissect`], [`fields`] | what the reader of a capture is shown |
 //! | [`alarms`] | what an operator must look at, until it ends |
+//! | [`counters`], [`neighbours`] | what a group counts; everybody it heard, obeyed or refused |
+//! | [`faults`] | what keeps a group from running, and for how long it stays away |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
 //! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
@@ -28,19 +30,22 @@ pub mod alarms;
 pub mod announcer;
 pub mod checksum;
 pub mod contract;
+pub mod counters;
 pub mod dissect;
+pub mod faults;
 pub mod fields;
 pub mod holdings;
 pub mod keyed_md5;
 pub mod keys;
 pub mod link;
+pub mod neighbours;
 pub mod note;
 pub mod packet;
 pub mod time;
 pub mod view;
 
 pub use address::{Family, InterfaceAddress, Mac};
-pub use contract::{Action, Command, Context, Group, Input, Protocol, Siblings};
+pub use contract::{Action, Command, Context, Group, Input, Lead, Protocol, Siblings};
 pub use holdings::{Answer, HoldFault, Holdings, Presence, VirtualAddress};
 pub use keys::Secret;
 pub use link::Link;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::announcer::{ArpForm, Schedule};
-use fhrp::{Family, InterfaceAddress, Mac};
+use fhrp::{Answer, Family, Holdings, InterfaceAddress, Mac, Presence, VirtualAddress};
 
 pub use fhrp::holdings::RouterAdvertising as RouterAdvertisement;
 
@@ -32,6 +32,9 @@ pub struct Config {
     /// The virtual addresses. The first is the one that is said: over IPv6 the link-local one. Empty over IPv4: it is
     /// learnt from the active router.
     pub addresses: Vec<InterfaceAddress>,
+    /// The name of the group whose state this one takes; `None`: it is elected. A follower says nothing and hears nobody:
+    /// of the rest only its MAC, its addresses and what hosts are told counts.
+    pub follow: Option<String>,
     /// 0 to 255.
     pub priority: u8,
     /// Hello and hold time; `None`: those of the active router, or [`DEFAULT_TIMES`]. While another router is active
@@ -54,6 +57,9 @@ pub struct Config {
     pub resign_on_coup: bool,
     /// Whether other routers are told what the interface is, so that they redirect nobody to a standby router.
     pub interface_state: bool,
+    /// Whether hosts may be sent ICMP redirects on the interface: they name a router's own address, and who follows one
+    /// is not served when that router dies. RFC 2281 §6.3.
+    pub redirects: bool,
     /// When announcements are repeated.
     pub announcements: Schedule,
     /// Whether neighbour advertisements say that we are a router.
@@ -70,6 +76,7 @@ impl Config {
             family,
             group,
             addresses,
+            follow: None,
             priority: DEFAULT_PRIORITY,
             times: None,
             jitter: true,
@@ -80,6 +87,7 @@ impl Config {
             authentication: Authentication::default(),
             resign_on_coup: false,
             interface_state: true,
+            redirects: false,
             announcements: Schedule {
                 repeats: vec![Duration::from_secs(3)],
                 refresh: None,
@@ -87,6 +95,37 @@ impl Config {
             },
             router: true,
             router_advertisement: None,
+        }
+    }
+}
+
+impl Config {
+    /// What whoever has the role holds: the addresses, and one that was learnt; `own_mac` is the interface's, `lease` how
+    /// long others wait at least before they take over.
+    ///
+    /// What is sent to an address itself is accepted. Without a virtual MAC the kernel answers for it, with the interface's
+    /// own.
+    pub(crate) fn holdings(
+        &self,
+        learnt: Option<InterfaceAddress>,
+        own_mac: Mac,
+        lease: Duration,
+    ) -> Holdings {
+        let (presence, answer) = match self.virtual_mac {
+            None => (Presence::OnInterface, Answer::Silent),
+            Some(mac) => (Presence::Accepted, Answer::With(mac)),
+        };
+        let hold = |address: InterfaceAddress| {
+            let prefix = address.prefix;
+            (address.ip, VirtualAddress { prefix, presence, answer, router: self.router })
+        };
+        let advertising = self.router_advertisement.as_ref();
+        Holdings {
+            forward: self.virtual_mac.into_iter().collect(),
+            addresses: self.addresses.iter().copied().chain(learnt).map(hold).collect(),
+            router_advertisement: advertising
+                .and_then(|it| it.said_for(&self.addresses, self.virtual_mac.unwrap_or(own_mac))),
+            lease,
         }
     }
 }

@@ -13,6 +13,8 @@
 //! | [`wire`] | the octets of a message, in either version |
 //! | [`auth`] | text and MD5, key strings and key chains |
 //! | [`judge`] | what is wrong with a readable message before anybody knows a state |
+//! | [`follower`] | a group without an election, in the state of another one |
+//! | [`membership`] | either of them |
 //! | [`demux`] | which frames are HSRP's, and whose |
 //! | `dissect` | what a frame says, for whoever reads a capture |
 //! | [`machine`] | states, timers, elections: the group itself |
@@ -27,12 +29,16 @@ pub mod config;
 mod counters;
 pub mod demux;
 mod dissect;
+pub mod follower;
 pub mod judge;
 pub mod machine;
+pub mod membership;
 mod neighbours;
 pub mod vmac;
 pub mod wire;
 
 pub use config::Config;
 pub use demux::{Hsrp, PROTOCOL};
+pub use follower::Follower;
 pub use machine::StandbyGroup;
+pub use membership::Membership;

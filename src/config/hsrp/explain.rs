@@ -41,6 +41,13 @@ pub(in super::super) fn explain(plan: &GroupPlan, config: &Config) -> GroupMeani
 }
 
 fn facts(config: &Config) -> Vec<Fact> {
+    if let Some(leader) = &config.follow {
+        return vec![
+            Fact { name: "follows", value: format!("`{leader}`: no election, no hellos, the same state") },
+            Fact { name: "who answers", value: who_answers(config) },
+            Fact { name: "announcements", value: announcements(config.family, &config.announcements) },
+        ];
+    }
     let mut facts = vec![
         Fact { name: "who answers", value: who_answers(config) },
         Fact { name: "messages", value: messages(config) },
@@ -64,6 +71,8 @@ fn facts(config: &Config) -> Vec<Fact> {
         );
         facts.push(Fact { name: "router advertisement", value });
     }
+    let redirects = if config.redirects { "as the kernel sends them" } else { "none leave this interface" };
+    facts.push(Fact { name: "ICMP redirects", value: redirects.to_owned() });
     facts.push(Fact { name: "let through", value: firewall(config) });
     facts
 }
@@ -119,6 +128,9 @@ fn firewall(config: &Config) -> String {
 
 fn hints(config: &Config) -> Vec<String> {
     let mut hints = Vec::new();
+    if config.follow.is_some() {
+        return hints;
+    }
     if config.authentication == Authentication::default() {
         hints.push("the text is `cisco`, which every router has that was told nothing else".to_owned());
     }

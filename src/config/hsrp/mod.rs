@@ -5,6 +5,7 @@
 mod addresses;
 mod authentication;
 mod explain;
+mod follow;
 mod timers;
 
 use std::time::Duration;
@@ -49,6 +50,7 @@ pub(super) fn plan(
     let group = draft.id.unwrap_or_default();
     let usual = Config::new(version, group, family, addresses::plan(&draft, reader));
     let config = Config {
+        follow: follow::plan(&draft, reader),
         priority: priority(raw, reader),
         times: timers::times(&draft, reader),
         jitter: or(&raw.jitter, true),
@@ -62,7 +64,12 @@ pub(super) fn plan(
         authentication: authentication::plan(raw, reader),
         resign_on_coup: or(&raw.resign_on_coup, false),
         interface_state: or(&raw.interface_state, true),
-        announcements: shared::announcements(&raw.announce, usual.announcements.clone(), reader),
+        redirects: or(&raw.redirects, false),
+        announcements: shared::announcements(
+            &raw.announce,
+            follow::announcements(raw, usual.announcements.clone()),
+            reader,
+        ),
         router: or(&raw.router, true),
         router_advertisement: shared::router_advertisement(
             &raw.router_advertisement,
@@ -78,6 +85,7 @@ pub(super) fn plan(
         family,
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
+        follow: raw.follow.clone(),
         mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
             value: mac,
             span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),

@@ -15,6 +15,9 @@ table! {
         /// The virtual addresses, the same on all routers of the group; the first one is advertised. IPv6: a link-local one
         /// is made of the number unless it is here. Left out: the IPv4 address is learnt from the active router.
         addresses: Vec<Spanned<Address>>,
+        /// Name of the group whose state this one takes instead of an election of its own: it says nothing, and holds its
+        /// addresses whenever that one does.
+        follow: String,
         /// HSRP version, the same on all routers of the group. Default: 1 for IPv4, 2 for IPv6.
         #[schemars(range(min = 1, max = 2))]
         version: i64,
@@ -49,6 +52,8 @@ table! {
         resign_on_coup: bool,
         /// Whether other routers are told that this interface runs HSRP, so that none redirects hosts to it. Default: true.
         interface_state: bool,
+        /// Whether ICMP redirects may leave this interface, as they do elsewhere. Default: false.
+        redirects: bool,
         /// When gratuitous ARP and neighbour advertisements are sent again.
         announce: Announce,
         /// Whether neighbour advertisements say that this is a router; IPv6. Default: true.

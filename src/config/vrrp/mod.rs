@@ -106,6 +106,7 @@ pub(super) fn plan(
         family,
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
+        follow: None,
         mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
             value: mac,
             span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),

@@ -35,15 +35,16 @@
 //! | `view` | what an operator is shown |
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
+use fhrp::counters::Counters;
+use fhrp::faults::{Backoff, Refusal};
 use fhrp::{Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Standing, View};
 
 use crate::auth::Guard;
 use crate::config::{Config, Times};
-use crate::counters::Counters;
+use crate::counters::Count;
 use crate::neighbours::Neighbours;
 use crate::wire;
 
@@ -78,9 +79,9 @@ pub struct StandbyGroup {
     /// The sum of tracked faults.
     penalty: u16,
     /// The kernel refused what we wanted to hold; we stay away until then.
-    refusal: Option<lifecycle::Refusal>,
+    refusal: Option<Refusal>,
     /// How long to stay away the next time.
-    backoff: Duration,
+    backoff: Backoff,
     /// What we asked to hold last.
     held: Holdings,
     /// The number of the key that signed our last will.
@@ -102,7 +103,7 @@ pub struct StandbyGroup {
     interface_said: Option<Instant>,
     announcer: Announcer,
     neighbours: Neighbours,
-    counters: Counters,
+    counters: Counters<Count>,
     alarms: Alarms,
 }
 
@@ -261,7 +262,7 @@ impl StandbyGroup {
             source: None,
             penalty: 0,
             refusal: None,
-            backoff: lifecycle::FIRST_BACKOFF,
+            backoff: Backoff::default(),
             held: Holdings::none(),
             will_key: None,
             active: None,
@@ -277,6 +278,12 @@ impl StandbyGroup {
             counters: Counters::default(),
             alarms: Alarms::default(),
         }
+    }
+
+    /// The link that it was told of last, and whether it runs.
+    pub(crate) fn on_stage(&self) -> (Option<&Link>, bool) {
+        let leaves = matches!(&self.state, State::Leaving(leaving) if leaving.purpose == Purpose::Stop);
+        (self.link.as_ref(), self.started && !leaves)
     }
 
     /// The priority we say: the configured one without the sum of tracked faults.
@@ -317,6 +324,8 @@ impl Group for StandbyGroup {
             Input::Penalty(penalty) => self.penalty_changes(context, penalty),
             Input::Command(command) => self.is_commanded(context, command),
             Input::Reconfigure(config) => self.reconfigures(context, config),
+            // It is elected; who follows is a `Follower`.
+            Input::Leads(_) => {}
             Input::Held(Ok(())) => self.was_granted(),
             Input::Held(Err(fault)) => self.was_refused(context, &fault),
             Input::Lapsed(span) => self.lapses(context, span),

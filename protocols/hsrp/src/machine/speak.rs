@@ -1,11 +1,9 @@
 //! What is said and held: messages, holdings, announcements and the last will. RFC 2281 §5.1, §5.6, §6.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
-use fhrp::address::is_link_local;
-use fhrp::holdings::RouterAdvertisement;
 use fhrp::packet::ip_protocol;
-use fhrp::{Action, Answer, Context, Datagram, Holdings, Mac, Presence, Route, VirtualAddress};
+use fhrp::{Action, Context, Datagram, Holdings, Mac, Route};
 
 use super::{Purpose, StandbyGroup};
 use crate::counters::Count;
@@ -66,41 +64,7 @@ impl StandbyGroup {
 
     /// What an Active holds as things are.
     pub(super) fn holdings(&self) -> Holdings {
-        let every = self.config.addresses.iter().copied().chain(self.learnt_address);
-        Holdings {
-            forward: self.config.virtual_mac.into_iter().collect(),
-            addresses: every.map(|address| (address.ip, self.virtual_address(address.prefix))).collect(),
-            router_advertisement: self.router_advertisement(),
-            lease: self.times().hold,
-        }
-    }
-
-    /// What is sent to the address itself is accepted. Without a virtual MAC the kernel answers for it, with the
-    /// interface's own.
-    fn virtual_address(&self, prefix: u8) -> VirtualAddress {
-        let (presence, answer) = match self.config.virtual_mac {
-            None => (Presence::OnInterface, Answer::Silent),
-            Some(mac) => (Presence::Accepted, Answer::With(mac)),
-        };
-        VirtualAddress { prefix, presence, answer, router: self.config.router }
-    }
-
-    /// Hosts make the source their default router: it has to be the address that moves with the role.
-    fn router_advertisement(&self) -> Option<RouterAdvertisement> {
-        let config = self.config.router_advertisement.as_ref()?;
-        let source = self.config.addresses.iter().find_map(|address| match address.ip {
-            IpAddr::V6(ip) if is_link_local(address.ip) => Some(ip),
-            IpAddr::V6(_) | IpAddr::V4(_) => None,
-        })?;
-        Some(RouterAdvertisement {
-            source,
-            mac: self.config.virtual_mac.unwrap_or_else(|| self.own_mac()),
-            lifetime: config.lifetime,
-            interval: config.interval,
-            managed: config.managed,
-            other: config.other,
-            prefixes: config.prefixes.clone(),
-        })
+        self.config.holdings(self.learnt_address, self.own_mac(), self.times().hold)
     }
 
     fn own_mac(&self) -> Mac {

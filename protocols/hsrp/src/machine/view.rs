@@ -7,16 +7,12 @@ use fhrp::{Instant, View};
 use super::{Known, Preemption, StandbyGroup, State};
 use crate::config::Times;
 use crate::vmac::virtual_mac;
-use crate::wire::Version;
 
 impl StandbyGroup {
     pub(super) fn shows(&self, now: Instant) -> View {
         View {
             protocol: "hsrp",
-            version: match self.config.version {
-                Version::V1 => "1",
-                Version::V2 => "2",
-            },
+            version: self.config.version.word(),
             id: self.config.group,
             family: self.config.family,
             state: self.state.name(),

@@ -17,6 +17,14 @@ impl Version {
             Version::V2 => 2,
         }
     }
+
+    /// The same, as text.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Version::V1 => "1",
+            Version::V2 => "2",
+        }
+    }
 }
 
 /// What kind of message speaks for a group. The codes are those of both versions. RFC 2281 §5.1.
