@@ -237,13 +237,16 @@ impl Cast {
         let again = self.announced.prelude_again().map_or(i64::MAX, |span| signed(nanos(span)));
         let mut at = from;
         while at <= 0 {
-            stage.run_until(instant(at));
+            if !stage.run_until(instant(at)) {
+                // Nobody says so much before a capture begins.
+                return;
+            }
             if let Ok(packet) = Packet::open(kind, &octets)
                 && let Ok(opened) = packet.received(instant(at))
             {
                 stage.receive(&opened.received);
             }
-            at = at.saturating_add(again.max(1));
+            at = at.saturating_add(again.max(1_000_000));
         }
     }
 }
