@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::{Dissection, Known};
@@ -39,7 +40,7 @@ pub(super) struct Cast {
     pub(super) key: Key,
     pub(super) name: String,
     address: IpAddr,
-    pub(super) announced: Announced,
+    pub(super) announced: Rc<Announced>,
     pub(super) configured: Option<GroupPlan>,
     pub(super) script: Vec<Outside>,
     coming: VecDeque<Outside>,
@@ -64,7 +65,7 @@ impl Cast {
         key: Key,
         name: String,
         address: IpAddr,
-        announced: Announced,
+        announced: Rc<Announced>,
         configured: Option<GroupPlan>,
         script: Vec<Outside>,
         groups: usize,
@@ -136,22 +137,21 @@ impl Cast {
     /// What our router said goes into its own story.
     fn collect(&mut self, analysis: &mut Analysis) {
         let Some((stage, _)) = &mut self.stage else { return };
+        let link = stage.link().clone();
         let done: Vec<_> = stage.done().collect();
-        let transitions = done.iter().filter_map(|done| match done.what {
-            Deed::Noted(Note::Transition { to, .. }) => Some((nanos(done.at.since(ORIGIN)), Some(to))),
-            Deed::Noted(_) | Deed::Sent(_) | Deed::Announced(_) => None,
-        });
-        self.states.extend(transitions);
-        // What it said before the capture began is not in it.
-        let said = done.iter().filter(|done| done.at >= ORIGIN).filter_map(|done| match &done.what {
-            Deed::Sent(datagram) => Some((done.at, framed(datagram, stage.link())?)),
-            Deed::Announced(_) | Deed::Noted(_) => None,
-        });
-        let sent: Vec<(fhrp::Instant, Vec<u8>)> = said.collect();
-        for (at, octets) in sent {
-            let Ok(received) = frame::parse(&octets, at) else { continue };
+        for done in done {
+            let at_ns = u64::try_from(done.at.since(ORIGIN).as_nanos()).unwrap_or(u64::MAX);
+            if let Deed::Noted(Note::Transition { to, .. }) = done.what {
+                self.states.push((at_ns, Some(to)));
+            }
+            let Deed::Sent(datagram) = &done.what else { continue };
+            if done.at < ORIGIN {
+                // The capture had not begun.
+                continue;
+            }
+            let Some(octets) = framed(datagram, &link) else { continue };
+            let Ok(received) = frame::parse(&octets, done.at) else { continue };
             let Some(dissection) = dissect(&received) else { continue };
-            let at_ns = nanos(at.since(ORIGIN));
             self.add(true, at_ns, &received, &dissection);
             analysis.hear(&Heard {
                 frame: analysis.number(),
@@ -237,16 +237,16 @@ impl Cast {
         let again = self.announced.prelude_again().map_or(i64::MAX, |span| signed(nanos(span)));
         let mut at = from;
         while at <= 0 {
-            while !stage.run_until(instant(at)) {
-                // More than anybody does before a capture begins.
-                stage.done().for_each(drop);
+            if !stage.run_until(instant(at)) {
+                // Nobody says so much before a capture begins.
+                return;
             }
             if let Ok(packet) = Packet::open(kind, &octets)
                 && let Ok(opened) = packet.received(instant(at))
             {
                 stage.receive(&opened.received);
             }
-            at = at.saturating_add(again.max(1));
+            at = at.saturating_add(again.max(1_000_000));
         }
     }
 }

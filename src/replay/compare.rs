@@ -143,7 +143,7 @@ pub(super) fn compare(
     };
     let (theirs, own) = (reigns(Some(&real)), reigns(ours.as_ref()));
     let differed = comparison.reigns(&theirs, &own);
-    let states = match &cast.announced {
+    let states = match &*cast.announced {
         Announced::Vrrp(_) => {
             comparison.rows();
             None
@@ -151,7 +151,7 @@ pub(super) fn compare(
         Announced::Hsrp(announced) => Some(comparison.states(announced)),
     };
     let fields = comparison.fields();
-    if let Announced::Hsrp(announced) = &cast.announced {
+    if let Announced::Hsrp(announced) = &*cast.announced {
         comparison.excuse(announced);
     }
     let Comparison { divergences, gaps, takes, .. } = comparison;
@@ -333,14 +333,14 @@ impl Comparison<'_> {
         let (real, ours) = (&self.cast.real, &self.cast.ours);
         let mut agreements: BTreeMap<String, Agreement> = BTreeMap::new();
         let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
-        let mut unsaid: Vec<(Says, u64)> = Vec::new();
-        for frame in real.in_order() {
-            let Some(their) = real.face(&frame) else { continue };
+        let mut unsaid: BTreeMap<Says, u64> = BTreeMap::new();
+        for frame in real.rows().values().flatten() {
+            let Some(their) = real.face(frame) else { continue };
             let Some(nearest) = ours.nearest(ours.row(&their.stream), frame.at, their.says) else {
                 // What an interface is, is compared by itself.
-                let of_interface = their.says.kind == "interface-state";
-                if !of_interface && !unsaid.iter().any(|(says, _)| *says == their.says) {
-                    unsaid.push((their.says, frame.at));
+                if their.says.kind != "interface-state" {
+                    let first = unsaid.entry(their.says).or_insert(frame.at);
+                    *first = frame.at.min(*first);
                 }
                 continue;
             };

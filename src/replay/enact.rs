@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::Dissection;
@@ -31,11 +32,11 @@ use crate::decode::{Decoded, Decoder, Message, What, Wish};
 /// How much longer ours may speak when the capture is over: a frame of the real router may well be its last one, and
 /// ours a little later.
 const GRACE: u64 = 5_000_000;
-/// How many other moments our router is started at, at most, each a little later, where timers are not exact.
-const TRIES: u64 = 5;
 /// Most groups in which a router is re-enacted, and most whose holder's first frame is kept.
 const GROUPS: usize = 256;
 const HOLDERS: usize = 4_000;
+/// How many other moments our router is started at, at most, each a little later, where timers are not exact.
+const TRIES: u64 = 5;
 
 /// Why a router cannot be re-enacted.
 #[derive(Debug, Error)]
@@ -99,15 +100,15 @@ impl Enact<'_> {
     /// # Errors
     /// If there is nothing that could be compared.
     pub fn run(&self, complain: &mut dyn FnMut(Damage)) -> Result<Vec<Compared>, EnactError> {
-        let mut survey = self.survey(complain)?;
-        let spread = survey.announced.values().map(Announced::spread).max().unwrap_or_default();
-        let mut best = self.run_once(&mut survey, 0)?;
+        let survey = self.survey(complain)?;
+        let spread = survey.announced.values().map(|announced| announced.spread()).max().unwrap_or_default();
+        let mut best = self.run_once(&survey, 0)?;
         // What a timer is off decides who speaks first; when the router started is not known that exactly.
         for part in 1..=TRIES {
             if unexplained(&best) == 0 || spread == 0 {
                 break;
             }
-            let other = self.run_once(&mut survey, spread / TRIES * part)?;
+            let other = self.run_once(&survey, spread / TRIES * part)?;
             if unexplained(&other) < unexplained(&best) {
                 best = other;
             }
@@ -116,17 +117,14 @@ impl Enact<'_> {
     }
 
     /// Plays once, with our router started `later` by so many nanoseconds than its frames say.
-    fn run_once(&self, survey: &mut Survey, later: u64) -> Result<Vec<Compared>, EnactError> {
+    fn run_once(&self, survey: &Survey, later: u64) -> Result<Vec<Compared>, EnactError> {
         let mut casts = self.cast(survey, later)?;
         let story = self.play(survey, &mut casts)?;
         let compared = casts.iter().map(|(key, cast)| {
             let find = |story: &'_ Story| story.groups.iter().find(|group| group.key() == *key).cloned();
             compare(self.address, find(&survey.story), find(&story), cast)
         });
-        let compared = compared.flatten().collect();
-        // There is one copy of what was announced, and it may be wanted again.
-        survey.announced = casts.into_iter().map(|(key, cast)| (key, cast.announced)).collect();
-        Ok(compared)
+        Ok(compared.flatten().collect())
     }
 
     fn decoder(&self) -> Decoder {
@@ -169,10 +167,13 @@ impl Enact<'_> {
             analysis.hear(&heard);
             let ours = received.source == self.address;
             let Some(key) = key_of(&heard) else {
-                of_interface.extend(ours.then(|| (Lan::of(&heard), at_ns)));
+                if ours && of_interface.len() < HOLDERS {
+                    of_interface.push((Lan::of(&heard), at_ns));
+                }
                 continue;
             };
-            if announced.len() >= GROUPS && !announced.contains_key(&key) {
+            let is_new = !announced.contains_key(&key);
+            if is_new && announced.len() >= GROUPS && !(ours && own.len() < GROUPS) {
                 continue;
             }
             let Some(new) = Announced::new(key.protocol, self.address, key.group) else { continue };
@@ -193,11 +194,12 @@ impl Enact<'_> {
             let concerned = announced.iter_mut().filter(|(key, _)| lan.has(key));
             concerned.for_each(|(_, announced)| announced.spoke_of_interface(at_ns));
         }
+        let announced = announced.into_iter().map(|(key, announced)| (key, Rc::new(announced))).collect();
         Ok(Survey { story: analysis.finish(), announced, others })
     }
 
     /// Our router in each of the groups, ready to be started.
-    fn cast(&self, survey: &mut Survey, later: u64) -> Result<BTreeMap<Key, Cast>, EnactError> {
+    fn cast(&self, survey: &Survey, later: u64) -> Result<BTreeMap<Key, Cast>, EnactError> {
         if survey.announced.is_empty() {
             let speaks =
                 |group: &&GroupStory| group.members.iter().any(|member| member.address == self.address);
@@ -212,14 +214,14 @@ impl Enact<'_> {
         }
         let groups = survey.announced.len();
         let mut casts = BTreeMap::new();
-        for (key, announced) in std::mem::take(&mut survey.announced) {
-            let Some(group) = survey.story.groups.iter().find(|group| group.key() == key) else { continue };
+        for (key, announced) in &survey.announced {
+            let Some(group) = survey.story.groups.iter().find(|group| group.key() == *key) else { continue };
             let Some(member) = group.members.iter().find(|member| member.address == self.address) else {
                 continue;
             };
             let configured = match self.config {
                 None => None,
-                Some(plan) => match configured(plan, &key) {
+                Some(plan) => match configured(plan, key) {
                     Some(group) => Some(speaking_from(group, self.address)),
                     None => continue,
                 },
@@ -235,9 +237,10 @@ impl Enact<'_> {
             if is_endless(&survey.story, member) {
                 return Err(EnactError::Endless(group.name()));
             }
-            let script = outside(group, member, &announced, configured.as_ref(), later);
-            let cast = Cast::new(key, group.name(), self.address, announced, configured, script, groups);
-            casts.insert(key, cast);
+            let script = outside(group, member, announced, configured.as_ref(), later);
+            let announced = Rc::clone(announced);
+            let cast = Cast::new(*key, group.name(), self.address, announced, configured, script, groups);
+            casts.insert(*key, cast);
         }
         match casts.is_empty() {
             true => Err(EnactError::NotConfigured(self.address)),
@@ -290,7 +293,7 @@ impl Enact<'_> {
 /// What the first reading found.
 struct Survey {
     story: Story,
-    announced: BTreeMap<Key, Announced>,
+    announced: BTreeMap<Key, Rc<Announced>>,
     /// The first frame of each group with which somebody else claims the role.
     others: BTreeMap<Key, (LinkType, Vec<u8>)>,
 }

@@ -156,7 +156,7 @@ impl Announced {
 }
 
 /// What a frame says of its sender's role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Says {
     /// Whether it gives the role up.
     pub(super) resigns: bool,

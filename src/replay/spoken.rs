@@ -125,7 +125,7 @@ impl Spoken {
         &self.rows
     }
 
-    /// All of them, in order, whatever row they are in.
+    /// All frames in order, whatever row they are in.
     pub(super) fn in_order(&self) -> Vec<Frame> {
         let mut frames: Vec<Frame> = self.rows.values().flatten().copied().collect();
         frames.sort_by_key(|frame| frame.at);

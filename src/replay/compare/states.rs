@@ -56,7 +56,8 @@ struct Phase {
 impl Comparison<'_> {
     pub(super) fn states(&mut self, announced: &hsrp::Announced) -> States {
         let tolerance = announced.spread().max(SLACK);
-        let phases = self.phases();
+        let real = self.cast.real.in_order();
+        let phases = self.phases(&real);
         let squeezed = announced.squeezed();
         let in_squeeze = |at: u64| squeezed.iter().any(|(from, to)| (*from..=*to).contains(&at));
         let mut states = States {
@@ -64,14 +65,14 @@ impl Comparison<'_> {
             same: 0,
             tolerance_ms: tolerance as f64 / 1e6,
             entered: Vec::new(),
-            squeezed: self.cast.real.in_order().iter().filter(|frame| in_squeeze(frame.at)).count(),
+            squeezed: real.iter().filter(|frame| in_squeeze(frame.at)).count(),
         };
         for (place, phase) in phases.iter().enumerate() {
             let before = place.checked_sub(1).and_then(|place| phases.get(place));
             if before.is_none_or(|before| before.state != phase.state) {
                 self.enters(phase, tolerance, &mut states);
             }
-            states.same += self.dwells(phase, phases.get(place + 1), announced, tolerance);
+            states.same += self.dwells(&real, phase, phases.get(place + 1), announced, tolerance);
         }
         self.words(tolerance);
         self.of_interface(tolerance);
@@ -82,12 +83,12 @@ impl Comparison<'_> {
     /// Ours took the role earlier, and step by step each of its own timers was late: by no more each time than such
     /// routers are.
     pub(super) fn late_step_by_step(&self, at: u64, ours: i64) -> Option<String> {
-        let Announced::Hsrp(announced) = &self.cast.announced else { return None };
+        let Announced::Hsrp(announced) = &*self.cast.announced else { return None };
         if ours >= 0 {
             return None;
         }
         let (mut before, mut steps) = (0, Vec::new());
-        for phase in self.phases().iter().filter(|phase| phase.from <= at) {
+        for phase in self.phases(&self.cast.real.in_order()).iter().filter(|phase| phase.from <= at) {
             let entries = self.cast.states.iter().filter(|(_, state)| is(*state, phase.state));
             let (entered, _) = entries.min_by_key(|(entered, _)| entered.abs_diff(phase.from))?;
             let late = phase.from.saturating_sub(*entered);
@@ -108,9 +109,9 @@ impl Comparison<'_> {
     }
 
     /// What its frames say, as long as they say the same.
-    fn phases(&self) -> Vec<Phase> {
+    fn phases(&self, frames: &[Frame]) -> Vec<Phase> {
         let mut phases: Vec<Phase> = Vec::new();
-        for frame in &self.cast.real.in_order() {
+        for frame in frames {
             let Some(face) = self.cast.real.face(frame) else { continue };
             // A Coup says the state before, and what an interface is, is no group's state.
             if face.says.kind != "hello" {
@@ -144,6 +145,7 @@ impl Comparison<'_> {
     /// At how many frames of a phase ours was in the same state.
     fn dwells(
         &mut self,
+        frames: &[Frame],
         phase: &Phase,
         next: Option<&Phase>,
         announced: &hsrp::Announced,
@@ -151,11 +153,9 @@ impl Comparison<'_> {
     ) -> usize {
         let mut same = 0;
         let mut off: Option<(u64, usize, Option<&'static str>)> = None;
-        for frame in &self.cast.real.in_order() {
-            let face = self.cast.real.face(frame);
-            let concerned = (phase.from..=phase.to).contains(&frame.at)
-                && face.is_some_and(|face| face.says.kind == "hello" && face.says.state == phase.state);
-            if !concerned {
+        for frame in span(frames, phase.from, phase.to, |frame| frame.at) {
+            let says = self.cast.real.face(frame).map(|face| face.says);
+            if !says.is_some_and(|says| says.kind == "hello" && says.state == phase.state) {
                 continue;
             }
             if self.was_in(phase.state, frame.at, tolerance) {
@@ -189,13 +189,14 @@ impl Comparison<'_> {
     }
 
     fn was_in(&self, state: &str, at: u64, tolerance: u64) -> bool {
-        let near = at.saturating_sub(tolerance)..=at.saturating_add(tolerance);
-        is(self.state_at(*near.start()), state)
-            || self.cast.states.iter().any(|(since, ours)| near.contains(since) && is(*ours, state))
+        let (from, to) = (at.saturating_sub(tolerance), at.saturating_add(tolerance));
+        let mut entered = span(&self.cast.states, from, to, |(since, _)| *since).iter();
+        is(self.state_at(from), state) || entered.any(|(_, ours)| is(*ours, state))
     }
 
     fn state_at(&self, at: u64) -> Option<&'static str> {
-        self.cast.states.iter().rfind(|(since, _)| *since <= at).and_then(|(_, state)| *state)
+        let after = self.cast.states.partition_point(|(since, _)| *since <= at);
+        self.cast.states[..after].last().and_then(|(_, state)| *state)
     }
 
     /// Coups and resignations: each has one of the other's beside it.
@@ -207,7 +208,10 @@ impl Comparison<'_> {
             };
             let (theirs, ours) = (of(&self.cast.real), of(&self.cast.ours));
             let alone = |one: &[u64], other: &[u64]| -> Vec<u64> {
-                let lone = |at: &&u64| !other.iter().any(|near| near.abs_diff(**at) <= tolerance);
+                let lone = |at: &&u64| {
+                    let (from, to) = (at.saturating_sub(tolerance), at.saturating_add(tolerance));
+                    span(other, from, to, |near| *near).is_empty()
+                };
                 one.iter().filter(lone).copied().collect()
             };
             for at in alone(&theirs, &ours) {
@@ -222,16 +226,21 @@ impl Comparison<'_> {
     /// What the interface is: said when that changes, and from time to time.
     fn of_interface(&mut self, tolerance: u64) {
         let of = |spoken: &Spoken| -> Vec<(u64, &'static str)> {
-            let said = spoken.in_order().into_iter().filter_map(|frame| {
-                let says = spoken.face(&frame)?.says;
+            let frames = spoken.in_order();
+            let said = frames.iter().filter_map(|frame| {
+                let says = spoken.face(frame)?.says;
                 (says.kind == "interface-state").then_some((frame.at, says.state))
             });
             said.collect()
         };
         let (theirs, ours) = (of(&self.cast.real), of(&self.cast.ours));
         let near = PERIOD / LATE + tolerance + SECOND;
+        let has_near = |said: &[(u64, &'static str)], at: u64, state: &str| {
+            let around = span(said, at.saturating_sub(near), at.saturating_add(near), |(at, _)| *at);
+            around.iter().any(|(_, said)| *said == state)
+        };
         for (place, (at, state)) in theirs.iter().enumerate() {
-            if ours.iter().any(|(other, ours)| ours == state && other.abs_diff(*at) <= near) {
+            if has_near(&ours, *at, state) {
                 continue;
             }
             let first = place == 0 && *state == "passive" && *at <= PERIOD;
@@ -252,11 +261,7 @@ impl Comparison<'_> {
         };
         let extra: Vec<(u64, &'static str)> = ours
             .iter()
-            .filter(|(at, state)| {
-                let paired =
-                    theirs.iter().any(|(other, theirs)| theirs == state && other.abs_diff(*at) <= near);
-                !paired && !arranged(*at)
-            })
+            .filter(|(at, state)| !has_near(&theirs, *at, state) && !arranged(*at))
             .copied()
             .collect();
         for (at, state) in extra {
@@ -277,8 +282,11 @@ impl Comparison<'_> {
                 format!("its hellos come every {} on average, ours every {}", about(theirs), about(ours));
             self.diverge(0, what, None);
         }
-        let out_of_turn: Vec<u64> =
-            their_extra.iter().copied().filter(|at| !self.is_spoken_near(*at)).collect();
+        let ours = self.cast.ours.in_order();
+        let alone = |at: &u64| {
+            span(&ours, at.saturating_sub(SLACK), at.saturating_add(SLACK), |frame| frame.at).is_empty()
+        };
+        let out_of_turn: Vec<u64> = their_extra.into_iter().filter(alone).collect();
         if let Some(first) = out_of_turn.first() {
             let many = if out_of_turn.len() == 1 { "a hello" } else { "hellos" };
             let what = format!("it sends {many} out of turn, {} in all", out_of_turn.len());
@@ -308,10 +316,6 @@ impl Comparison<'_> {
             }
         }
         (turns, extra)
-    }
-
-    fn is_spoken_near(&self, at: u64) -> bool {
-        self.cast.ours.in_order().iter().any(|ours| ours.at.abs_diff(at) <= SLACK)
     }
 
     /// Where the capture's times are not those of the wire, and for as long as that has consequences, nothing about time
@@ -356,4 +360,11 @@ fn early(phase: &Phase, next: &Phase, ours: Option<&str>, announced: &hsrp::Anno
     ahead.then(|| {
         format!("it is later than its hold time of {} says, as such routers are; ours keeps it", about(hold))
     })
+}
+
+/// Those of `all`, which are in order, from one moment to another.
+fn span<T>(all: &[T], from: u64, to: u64, at: impl Fn(&T) -> u64) -> &[T] {
+    let begin = all.partition_point(|one| at(one) < from);
+    let end = all.partition_point(|one| at(one) <= to);
+    all.get(begin..end).unwrap_or_default()
 }

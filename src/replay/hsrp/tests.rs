@@ -77,11 +77,10 @@ impl Tape {
         }
         let octets = writer.into_inner();
         let open = || Reader::new("tape", Cursor::new(octets.clone()));
-        let wish = Wish::default();
         let enact = Enact {
             open: &open,
             address: router(last),
-            wish: &wish,
+            wish: &Wish::default(),
             config: None,
             per_interface: false,
             seed: 7,
