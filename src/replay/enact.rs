@@ -35,6 +35,8 @@ const GRACE: u64 = 5_000_000;
 /// Most groups in which a router is re-enacted, and most whose holder's first frame is kept.
 const GROUPS: usize = 256;
 const HOLDERS: usize = 4_000;
+/// Most messages of its groups, of whoever they are, that its settings and its lives are read off.
+const MESSAGES: usize = 600_000;
 /// How many other moments our router is started at, at most, each a little later, where timers are not exact.
 const TRIES: u64 = 5;
 
@@ -151,6 +153,7 @@ impl Enact<'_> {
         let mut analysis = Analysis::default();
         let (mut announced, mut others) = (BTreeMap::new(), BTreeMap::new());
         let (mut own, mut of_interface) = (BTreeSet::new(), Vec::new());
+        let mut room = MESSAGES;
         let mut decoder = self.decoder();
         while let Some(next) = reader.next_frame() {
             let frame = match next {
@@ -173,9 +176,10 @@ impl Enact<'_> {
                 continue;
             };
             let is_new = !announced.contains_key(&key);
-            if is_new && announced.len() >= GROUPS && !(ours && own.len() < GROUPS) {
+            if room == 0 || (is_new && announced.len() >= GROUPS && !(ours && own.len() < GROUPS)) {
                 continue;
             }
+            room -= 1;
             let Some(new) = Announced::new(key.protocol, self.address, key.group) else { continue };
             let announced = announced.entry(key).or_insert(new);
             let keys: Vec<&[u8]> = self.wish.keys.of(key.protocol).collect();

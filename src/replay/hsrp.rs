@@ -36,6 +36,8 @@ const USUAL_IPV4: u8 = 24;
 const USUAL_IPV6: u8 = 64;
 /// Most frames that are remembered.
 const FRAMES: usize = 100_000;
+/// Most MACs that are remembered: it has its own and the group's.
+const MACS: usize = 16;
 /// A hello comes no earlier than after so many hundredths of the hello time, if it comes in its turn.
 const EARLIEST_TURN: u64 = 78;
 /// One that comes later than this many hundredths was missed.
@@ -136,7 +138,9 @@ impl Announced {
             self.version = message.version;
             self.authentication = proof(received, &heard.credentials, keys);
         }
-        self.macs.insert(received.source_mac);
+        if self.macs.len() < MACS {
+            self.macs.insert(received.source_mac);
+        }
         if message.version == Version::V2 {
             self.identifier = Some(message.identifier);
         }
