@@ -65,10 +65,37 @@ pub(super) struct Slot {
     pub(super) waiting: bool,
     /// Whether something is held, and in place.
     pub(super) established: bool,
-    /// Datagrams that wait until the latest wish is fulfilled.
-    pub(super) unsent: Vec<Datagram>,
+    /// What waits until the latest wish is fulfilled.
+    pub(super) unsent: Unsent,
     /// An announcement that waits until the latest wish is fulfilled.
     pub(super) announce: Option<ArpForm>,
+}
+
+/// What a group has said that may not be heard before what it wants to hold is in place. What it says later must
+/// not overtake that: it would be taken for the claim, or would take back what nobody has heard yet.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    /// What asked to wait.
+    pub(super) first: Vec<Datagram>,
+    /// What was said since; of that the newest alone, for the rest is out of date and a kernel may take its time.
+    then: Vec<Datagram>,
+}
+
+impl Unsent {
+    pub(super) fn is_any(&self) -> bool {
+        !self.first.is_empty()
+    }
+
+    /// This was said while something waited.
+    pub(super) fn then(&mut self, said: Vec<Datagram>) {
+        if self.is_any() && !said.is_empty() {
+            self.then = said;
+        }
+    }
+
+    pub(super) fn in_order(self) -> impl Iterator<Item = Datagram> {
+        self.first.into_iter().chain(self.then)
+    }
 }
 
 impl Slot {
@@ -85,7 +112,7 @@ impl Slot {
             ticket: 0,
             waiting: false,
             established: false,
-            unsent: Vec::new(),
+            unsent: Unsent::default(),
             announce: None,
         }
     }
@@ -122,7 +149,7 @@ impl Slot {
         self.waiting = true;
         if holdings.is_empty() {
             self.established = false;
-            self.unsent.clear();
+            self.unsent = Unsent::default();
             self.announce = None;
         }
     }

@@ -29,7 +29,7 @@ use fhrp::{
 };
 
 use demux::Demux;
-use group::{HoldResult, Identity, Slot, Wish};
+use group::{HoldResult, Identity, Slot, Unsent, Wish};
 use held::Held;
 use siblings::{Companies, Key};
 use timers::Timers;
@@ -288,10 +288,10 @@ impl Engine {
         };
         slot.waiting = false;
         let (announce, unsent) = (slot.announce.take(), std::mem::take(&mut slot.unsent));
-        let (announce, unsent) = if result.is_ok() { (announce, unsent) } else { (None, Vec::new()) };
+        let (announce, unsent) = if result.is_ok() { (announce, unsent) } else { (None, Unsent::default()) };
         slot.established = result.is_ok() && !slot.holdings.is_empty();
         let link = slot.link;
-        out.extend(unsent.into_iter().map(|datagram| Effect::Send { group, link, datagram }));
+        out.extend(unsent.in_order().map(|datagram| Effect::Send { group, link, datagram }));
         if let Some(form) = announce {
             out.push(Effect::Announce { group, link, form });
         }
@@ -415,14 +415,14 @@ impl Engine {
         slot.group.handle(&mut context, input);
         self.timers.set(index, slot.group.deadline());
         let mut answer = None;
+        let mut said = Vec::new();
         for action in self.actions.drain(..) {
             match action {
+                Action::Send(datagram) if slot.unsent.is_any() => said.push(datagram),
                 Action::Send(datagram) => {
-                    // What still waits is older than this: said afterwards, it would take a goodbye back.
-                    slot.unsent.clear();
                     out.push(Effect::Send { group: index, link: slot.link, datagram });
                 }
-                Action::SendOnceHeld(datagram) if slot.waiting => slot.unsent.push(datagram),
+                Action::SendOnceHeld(datagram) if slot.waiting => slot.unsent.first.push(datagram),
                 Action::SendOnceHeld(datagram) => {
                     out.push(Effect::Send { group: index, link: slot.link, datagram });
                 }
@@ -446,6 +446,7 @@ impl Engine {
                 }
             }
         }
+        slot.unsent.then(said);
         answer
     }
 

@@ -123,7 +123,8 @@ pub enum Command {
 /// What a group asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Send this.
+    /// Send this. If something still waits to be held, this waits behind it, until it is said or something newer is
+    /// to be said.
     Send(Datagram),
     /// Send this as soon as the latest hold is in place, and not at all if it cannot be. Whoever serves the hosts
     /// until then goes on until it hears it, so that nobody is without a gateway in between.

@@ -31,7 +31,8 @@ pub(super) struct Witness {
     member: Member,
     source: IpAddr,
     penalty: u16,
-    /// Priority and interval at the end of the last turn and after each change since: all may be said in a turn.
+    /// Priority and interval at the end of the last turn and after each change since: all may be said in a turn. A
+    /// claim that waits for the kernel says what was so when it was made.
     sayable: Vec<(u8, Duration)>,
     state: State,
     /// Since when it has been leaving, having said goodbye, and how long a member like it takes to take over.
@@ -52,8 +53,10 @@ pub(super) struct Witness {
     said_before: Instant,
     /// By when it has to advertise out of turn, and why.
     owes: Option<(Instant, &'static str)>,
-    /// It has taken the role and not said so yet.
+    /// It has taken the role and not said so yet: whoever serves the hosts shall not stop before it can.
     owes_claim: bool,
+    /// It has left before it could say that it was there; the goodbye follows the claim.
+    owes_goodbye: bool,
     owes_announcement: bool,
     /// The kernel has refused what it wanted to hold, and it has stayed away.
     was_refused: bool,
@@ -143,6 +146,7 @@ impl Witness {
             said_before: Instant::ZERO,
             owes: None,
             owes_claim: false,
+            owes_goodbye: false,
             owes_announcement: false,
             was_refused: false,
             has_will: false,
@@ -382,6 +386,7 @@ impl Witness {
     fn sent(&mut self, now: Instant, goodbye: bool) {
         self.turn.said = true;
         self.turn.goodbye_said |= goodbye;
+        self.owes_goodbye &= !goodbye;
         self.owes = None;
         self.owes_claim = false;
         if self.state == State::Active {
@@ -398,6 +403,7 @@ impl Witness {
             Note::Remark { name: "leaving", .. } => {
                 let successor = skew(self.member.spoken, 1, self.member.interval());
                 self.leaving = Some((now, successor));
+                self.owes_goodbye = !self.turn.goodbye_said;
                 self.owes = None;
                 match self.stopping || self.turn.ordered {
                     true => Ok(()),
@@ -429,6 +435,7 @@ impl Witness {
         self.leaving = None;
         self.suspended = false;
         self.owes = None;
+        self.owes_claim = false;
         self.owes_announcement = false;
         match cause {
             true => Ok(()),
@@ -475,6 +482,7 @@ impl Witness {
         self.state = State::Backup;
         self.leaving = None;
         self.owes = None;
+        self.owes_claim = false;
         self.owes_announcement = false;
         self.earliest = Vigil { armed, interval, wait };
         self.latest = self.earliest;
@@ -510,6 +518,7 @@ impl Witness {
             }
         };
         self.state = State::Active;
+        self.turn.was_active = true;
         self.leaving = None;
         self.suspended = false;
         self.startup_until = None;

@@ -26,7 +26,9 @@ impl Witness {
         self.check_cadence(turn, &happened, said_before)?;
         self.check_leaving(turn, &happened, was_leaving, longest_skew, margin)?;
         self.said_before = self.said_at;
-        self.sayable.clear();
+        if !self.owes_claim {
+            self.sayable.clear();
+        }
         self.changes_what_it_says();
         self.check_obligations(turn, &happened)
     }
@@ -69,7 +71,8 @@ impl Witness {
         happened: &Happened,
         said_before: Instant,
     ) -> Result<(), Breach> {
-        if self.state != State::Active || self.leaving.is_some() {
+        let waits_for_kernel = self.owes_claim && !happened.claim_due;
+        if self.state != State::Active || self.leaving.is_some() || waits_for_kernel {
             return Ok(());
         }
         if let Some((by, why)) = self.owes
@@ -106,7 +109,7 @@ impl Witness {
             return broken(Invariant::Leaving, "was told to stop, and goes on as Active");
         }
         match (was_leaving, self.leaving) {
-            (None, Some(_)) if !happened.goodbye_said => {
+            (_, Some(_)) if self.owes_goodbye && (!self.owes_claim || happened.claim_due) => {
                 broken(Invariant::Leaving, "leaves without a goodbye")
             }
             (_, Some((since, _))) if turn.now.since(since) > longest_skew + margin => {
