@@ -40,6 +40,14 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     }
 }
 
+/// Whether ICMP redirects may leave the group's interface.
+pub fn redirects(plan: &ProtocolPlan) -> bool {
+    match plan {
+        ProtocolPlan::Vrrp(_) => true,
+        ProtocolPlan::Hsrp(config) => config.redirects,
+    }
+}
+
 /// Every IPv6 address that the group may ever answer neighbour solicitations for.
 pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
     let addresses: Vec<InterfaceAddress> = match plan {

@@ -167,6 +167,7 @@ fn every_setting_of_hsrp_arrives() {
         source = "fe80::5"
         resign-on-coup = true
         interface-state = false
+        redirects = true
         announce = { repeats = ["2s", "4s"], refresh = "1m", arp = "both" }
         router-advertisement = { interval = "30s" }
         [interface."eth0.5".hsrp.authentication]
@@ -199,6 +200,7 @@ fn every_setting_of_hsrp_arrives() {
         authentication: Authentication::Md5(keys),
         resign_on_coup: true,
         interface_state: false,
+        redirects: true,
         announcements: Schedule {
             repeats: vec![seconds(2), seconds(4)],
             refresh: Some(seconds(60)),

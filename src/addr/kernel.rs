@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fhrp::{HoldFault, Holdings, Instant, Link, Mac};
+use fhrp::{HoldFault, Holdings, Instant, Link};
 
 use super::diff::{Change, Ledger};
 use super::inside::Inside;
@@ -58,7 +58,7 @@ pub struct KernelManager {
     pub(super) ledger: Ledger<Owner, Key, Value>,
     pub(super) leases: Leases,
     pub(super) wishes: BTreeMap<GroupIndex, Wish>,
-    prepared: BTreeMap<u32, BTreeSet<Mac>>,
+    prepared: BTreeMap<u32, Preparation>,
     pub(super) watch: Watch,
     pub(super) said: BTreeMap<u32, Link>,
     pub(super) repairs: Repairs,
@@ -113,16 +113,16 @@ impl KernelManager {
     }
 
     fn prepare_all(&mut self, links: &[Preparation]) -> HoldResult {
-        let wanted: BTreeMap<u32, BTreeSet<Mac>> =
-            links.iter().map(|preparation| (preparation.link, preparation.macs.clone())).collect();
+        let wanted: BTreeMap<u32, &Preparation> =
+            links.iter().map(|preparation| (preparation.link, preparation)).collect();
         let dropped: Vec<u32> =
             self.prepared.keys().filter(|link| !wanted.contains_key(link)).copied().collect();
         for link in dropped {
             self.unprepare(link);
         }
         let mut result = Ok(());
-        for (link, macs) in wanted {
-            if let Err(fault) = self.prepare_link(link, &macs) {
+        for preparation in wanted.into_values() {
+            if let Err(fault) = self.prepare_link(preparation) {
                 result = result.and(Err(fault));
             }
         }
@@ -130,10 +130,17 @@ impl KernelManager {
         self.change_tables(&change.removed, &change.added, None).and(result)
     }
 
-    fn prepare_link(&mut self, link: u32, macs: &BTreeSet<Mac>) -> HoldResult {
+    fn prepare_link(&mut self, preparation: &Preparation) -> HoldResult {
+        let Preparation { link, macs, unredirected } = preparation;
+        let link = *link;
         let name = self.name_of(link)?;
+        let unredirected =
+            unredirected.iter().map(|family| (Key::Unredirected { link, family: *family }, Value::None));
         if macs.is_empty() {
-            self.prepared.insert(link, BTreeSet::new());
+            // Without tables redirects are as the kernel has them.
+            let unredirected = unredirected.filter(|_| self.nft.is_ok());
+            self.ledger.replace(Owner::Prepared(link), unredirected);
+            self.prepared.insert(link, preparation.clone());
             return Ok(());
         }
         let fault = |operation: String| {
@@ -142,7 +149,7 @@ impl KernelManager {
         let nft = self.nft.as_mut().map_err(|fault| without_tables(fault))?;
         nft.hook_up(link, &name).map_err(fault(format!("put the gate on {name}")))?;
         self.inside.prepare(&mut self.channel).map_err(fault("make a TUN device".into()))?;
-        if self.prepared.get(&link) == Some(macs) && self.stations.contains_key(&link) {
+        if self.prepared.get(&link) == Some(preparation) && self.stations.contains_key(&link) {
             return Ok(());
         }
         let listen = fault(format!("let virtual MACs in on {name}"));
@@ -152,8 +159,8 @@ impl KernelManager {
         };
         station.set(macs).map_err(&listen)?;
         let known = macs.iter().map(|mac| (Key::Known { link, mac: *mac }, Value::None));
-        self.ledger.replace(Owner::Prepared(link), known);
-        self.prepared.insert(link, macs.clone());
+        self.ledger.replace(Owner::Prepared(link), known.chain(unredirected));
+        self.prepared.insert(link, preparation.clone());
         Ok(())
     }
 
@@ -208,12 +215,15 @@ impl KernelManager {
             return Ok(());
         }
         let known = self.prepared.get(&wish.link);
-        if known.is_some_and(|known| !known.is_empty() && wish.holdings.forward.is_subset(known)) {
+        let is_known =
+            |known: &Preparation| !known.macs.is_empty() && wish.holdings.forward.is_subset(&known.macs);
+        if known.is_some_and(is_known) {
             return Ok(());
         }
-        let mut macs = known.cloned().unwrap_or_default();
-        macs.extend(&wish.holdings.forward);
-        if macs.is_empty() {
+        let mut preparation = known.cloned().unwrap_or_default();
+        preparation.link = wish.link;
+        preparation.macs.extend(&wish.holdings.forward);
+        if preparation.macs.is_empty() {
             let name = self.name_of(wish.link)?;
             let nft = self.nft.as_mut().map_err(|fault| without_tables(fault))?;
             nft.hook_up(wish.link, &name)
@@ -221,7 +231,7 @@ impl KernelManager {
             let inside = self.inside.prepare(&mut self.channel);
             return inside.map(|_| ()).map_err(|error| refused("make a TUN device", &error));
         }
-        self.prepare_link(wish.link, &macs)
+        self.prepare_link(&preparation)
     }
 
     pub(super) fn book(&mut self, wish: Wish, now: Instant) {

@@ -55,7 +55,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fhrp::{HoldFault, Instant, Link, Mac};
+use fhrp::{Family, HoldFault, Instant, Link, Mac};
 
 pub use claim::{Claim, ClaimError, claim};
 
@@ -65,12 +65,14 @@ use crate::engine::GroupIndex;
 
 /// What the manager must know of a link before any group on it may hold something: slow preparations (NIC
 /// filters, tables, devices) happen here, never in a take-over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preparation {
     /// The interface.
     pub link: u32,
     /// Every virtual MAC that may ever be held on it.
     pub macs: BTreeSet<Mac>,
+    /// Families of which no ICMP redirect may leave here: it would send hosts past the router that moves.
+    pub unredirected: BTreeSet<Family>,
 }
 
 /// What the kernel did without being asked.

@@ -47,6 +47,8 @@ pub(crate) enum Key {
     Named { link: u32, ip: IpAddr },
     /// A link's own address to ask from.
     Own { link: u32, family: Family },
+    /// No ICMP redirect of this family leaves a link.
+    Unredirected { link: u32, family: Family },
     /// An address.
     Address { place: Place, ip: IpAddr },
 }

@@ -164,8 +164,15 @@ impl Driver {
 
     fn preparation(&self, link: &Link) -> Preparation {
         let here = self.registered.iter().filter(|(identity, _)| identity.interface == link.name);
-        let macs = here.flat_map(|(_, registered)| protocols::virtual_macs(&registered.plan.protocol));
-        Preparation { link: link.index, macs: macs.collect() }
+        let mut preparation = Preparation { link: link.index, ..Preparation::default() };
+        for (identity, registered) in here {
+            let plan = &registered.plan.protocol;
+            preparation.macs.extend(protocols::virtual_macs(plan));
+            if !protocols::redirects(plan) {
+                preparation.unredirected.insert(identity.family);
+            }
+        }
+        preparation
     }
 }
 

@@ -56,4 +56,6 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("keepalived-pair", include_str!("../../etc/lab/keepalived-pair.toml")),
     ("mixed-keepalived", include_str!("../../etc/lab/mixed-keepalived.toml")),
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
+    ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
+    ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
 ];

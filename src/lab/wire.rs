@@ -1,5 +1,5 @@
-//! What the lab reads off the wire and puts on it: VRRP advertisements, answers to its own questions, the
-//! packets of its stream.
+//! What the lab reads off the wire and puts on it: VRRP advertisements, what active HSRP routers say, answers to its own
+//! questions, the packets of its stream.
 //!
 //! Nothing of this comes from the code under test, so that both cannot share a mistake.
 
@@ -10,7 +10,7 @@ use fhrp::Mac;
 use fhrp::address::solicited_node;
 use fhrp::checksum::Sum;
 
-/// A VRRP advertisement on the LAN.
+/// What a holder of the role says on the LAN: an advertisement of VRRP, a Hello or Resign of HSRP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advert {
     /// When the switch got it, in nanoseconds of wall-clock time, by the kernel's timestamp.
@@ -23,14 +23,16 @@ pub struct Advert {
     pub source: IpAddr,
     /// Where it went.
     pub destination: IpAddr,
-    /// 2 or 3.
+    /// 2 or 3 of VRRP, 1 or 2 of HSRP.
     pub version: u8,
-    /// Virtual router identifier.
+    /// Virtual router identifier, or the last eight bits of a group's number.
     pub vrid: u8,
-    /// Priority; 0 says goodbye.
+    /// Priority; 0 says goodbye, and stands for a Resign of HSRP.
     pub priority: u8,
-    /// Advertisement interval.
+    /// Advertisement interval or hello time.
     pub interval: Duration,
+    /// How long others wait for the next one, where it says so: HSRP's hold time.
+    pub hold: Option<Duration>,
 }
 
 impl Advert {
@@ -42,8 +44,12 @@ impl Advert {
 
     /// How long after this advert a Backup of `priority` takes over, by the protocol.
     pub fn bound(&self, priority: u8) -> Duration {
-        let silence = if self.priority == 0 { Duration::ZERO } else { self.interval * 3 };
-        silence + self.skew(priority)
+        match (self.priority, self.hold) {
+            (0, Some(_)) => Duration::ZERO,
+            (_, Some(hold)) => hold,
+            (0, None) => self.skew(priority),
+            (_, None) => self.interval * 3 + self.skew(priority),
+        }
     }
 }
 
@@ -80,6 +86,10 @@ const PROTOCOL_UDP: u8 = 17;
 const PROTOCOL_AH: u8 = 51;
 const PROTOCOL_ICMPV6: u8 = 58;
 const PROTOCOL_VRRP: u8 = 112;
+/// Of HSRP over IPv4, and over IPv6.
+const PORTS_HSRP: [u16; 2] = [1985, 2029];
+const HELLO: u8 = 0;
+const RESIGN: u8 = 2;
 
 /// The marks at the beginning of a stream packet's payload.
 const STREAM_MARK: &[u8; 8] = b"fh-lab 1";
@@ -151,6 +161,7 @@ pub(crate) fn read(frame: &[u8], router: &str, at: u64) -> Option<Meaning> {
     match packet.protocol {
         PROTOCOL_VRRP => advert(frame, &packet, router, at),
         PROTOCOL_ICMPV6 => neighbour(frame, &packet, router, at),
+        PROTOCOL_UDP => standby(frame, &packet, router, at),
         _ => None,
     }
 }
@@ -175,6 +186,46 @@ fn advert(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Me
         vrid: *message.get(1)?,
         priority: *message.get(2)?,
         interval,
+        hold: None,
+    }))
+}
+
+/// A Hello of an active HSRP router, or a Resign. RFC 2281 §5.1; in version 2 the Group State TLV.
+fn standby(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
+    let port = u16::from_be_bytes(packet.payload.get(2..4)?.try_into().ok()?);
+    if !PORTS_HSRP.contains(&port) {
+        return None;
+    }
+    let message = packet.payload.get(8..)?;
+    let word = |place| Some(u32::from_be_bytes(message.get(place..place + 4)?.try_into().ok()?));
+    let second = |place| Some(Duration::from_secs(u64::from(*message.get(place)?)));
+    let millisecond = |place| Some(Duration::from_millis(u64::from(word(place)?)));
+    let (version, operation, is_active, vrid, priority, interval, hold) = match message {
+        [0, operation, state, _, _, priority, group, ..] => {
+            (1, *operation, *state == 16, *group, *priority, second(3)?, second(4)?)
+        }
+        [1, 40, 2, operation, state, _, _, group, ..] => {
+            let priority = u8::try_from(word(14)?).ok()?;
+            (2, *operation, *state == 6, *group, priority, millisecond(18)?, millisecond(22)?)
+        }
+        _ => return None,
+    };
+    let priority = match operation {
+        HELLO if is_active => priority,
+        RESIGN => 0,
+        _ => return None,
+    };
+    Some(Meaning::Advert(Advert {
+        at,
+        router: router.to_owned(),
+        mac: mac(frame.get(6..)?)?,
+        source: packet.source,
+        destination: packet.destination,
+        version,
+        vrid,
+        priority,
+        interval,
+        hold: Some(hold),
     }))
 }
 
@@ -287,6 +338,25 @@ mod tests {
         assert_eq!(v2.bound(100), Duration::from_nanos(6_609_375_000));
         let goodbye = advert_of(&frame(112, &[0x31, 10, 0, 1, 0, 1, 0, 0, 10, 0, 10, 1]));
         assert_eq!(goodbye.bound(254), Duration::from_nanos(78_125));
+    }
+
+    #[test]
+    fn active_routers_of_hsrp_are_read_and_bounded() {
+        let udp = |message: &[u8]| {
+            let mut payload = vec![7, 0xc1, 7, 0xc1, 0, 0, 0, 0];
+            payload.extend(message);
+            frame(17, &payload)
+        };
+        let v1 = advert_of(&udp(&[0, 0, 16, 3, 10, 200, 7, 0]));
+        assert_eq!((v1.version, v1.vrid, v1.priority, v1.interval), (1, 7, 200, Duration::from_secs(3)));
+        assert_eq!(v1.bound(100), Duration::from_secs(10));
+        assert_eq!(advert_of(&udp(&[0, 2, 4, 3, 10, 200, 7, 0])).bound(100), Duration::ZERO);
+        assert_eq!(read(&udp(&[0, 0, 8, 3, 10, 200, 7, 0]), "r1", 0), None, "a standby router");
+        let mut state = vec![1, 40, 2, 0, 6, 4, 0, 7, 2, 0, 0, 0, 0, 5, 0, 0, 0, 200];
+        state.extend([0, 0, 0, 100, 0, 0, 1, 44]);
+        let v2 = advert_of(&udp(&state));
+        assert_eq!((v2.version, v2.interval), (2, Duration::from_millis(100)));
+        assert_eq!(v2.bound(1), Duration::from_millis(300));
     }
 
     #[test]

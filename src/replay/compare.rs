@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::enact::Cast;
-use super::protocol::why_it_differs;
+use super::cast::Cast;
+use super::protocol::{Announced, Says, why_it_differs};
 use super::script::Outside;
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
@@ -14,6 +14,9 @@ use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
 
 mod rows;
+mod states;
+
+pub use states::States;
 
 /// What scheduling, clocks and capturing may cost.
 const SLACK: u64 = 20_000_000;
@@ -43,6 +46,9 @@ pub struct Compared {
     pub held_s: Both<f64>,
     /// For how long one held the role and the other did not, in milliseconds.
     pub differed_ms: f64,
+    /// The states that its frames say, beside those that ours is in; only where frames say states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<States>,
     /// Differences in time.
     pub timing: Timing,
     /// Fields that were compared, and in how many frames each was the same.
@@ -134,8 +140,17 @@ pub(super) fn compare(
     };
     let (theirs, own) = (reigns(Some(&real)), reigns(ours.as_ref()));
     let differed = comparison.reigns(&theirs, &own);
-    comparison.rows();
+    let states = match &cast.announced {
+        Announced::Vrrp(_) => {
+            comparison.rows();
+            None
+        }
+        Announced::Hsrp(announced) => Some(comparison.states(announced)),
+    };
     let fields = comparison.fields();
+    if let Announced::Hsrp(announced) = &cast.announced {
+        comparison.excuse(announced);
+    }
     let Comparison { divergences, gaps, takes, .. } = comparison;
     let divergences = together(divergences);
     let held = |reigns: &[Reign]| reigns.iter().map(|reign| reign.to - reign.from).sum::<u64>() as f64 / 1e9;
@@ -150,6 +165,7 @@ pub(super) fn compare(
         frames: Both { real: cast.real.frames.len(), ours: cast.ours.frames.len() },
         held_s: Both { real: held(&theirs), ours: held(&own) },
         differed_ms: differed as f64 / 1e6,
+        states,
         timing: timing(gaps, takes),
         fields,
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
@@ -275,7 +291,8 @@ impl Comparison<'_> {
         let begins = late.unsigned_abs();
         if begins > SLACK.max(self.interval * 3 / COARSENESS) {
             let word = if late > 0 { "later" } else { "earlier" };
-            let explanation = self.late_itself(their.from, late);
+            let explanation =
+                self.late_itself(their.from, late).or_else(|| self.late_step_by_step(their.from, late));
             self.diverge(their.from, format!("ours takes the role {} {word}", about(begins)), explanation);
         }
         let ends = their.to.abs_diff(our.to);
@@ -305,12 +322,16 @@ impl Comparison<'_> {
         let rows = ours.streams();
         let mut agreements: BTreeMap<String, Agreement> = BTreeMap::new();
         let mut found: BTreeMap<(String, String, String), (u64, u64)> = BTreeMap::new();
-        let mut unsaid: BTreeMap<bool, u64> = BTreeMap::new();
+        let mut unsaid: Vec<(Says, u64)> = Vec::new();
         for frame in &real.frames {
             let Some(their) = real.face(frame) else { continue };
             let row = rows.get(&their.stream).map_or(&[][..], Vec::as_slice);
-            let Some(nearest) = ours.nearest(row, frame.at, their.resigns) else {
-                unsaid.entry(their.resigns).or_insert(frame.at);
+            let Some(nearest) = ours.nearest(row, frame.at, their.says) else {
+                // What an interface is, is compared by itself.
+                let of_interface = their.says.kind == "interface-state";
+                if !of_interface && !unsaid.iter().any(|(says, _)| *says == their.says) {
+                    unsaid.push((their.says, frame.at));
+                }
                 continue;
             };
             let Some(our) = ours.face(&nearest) else { continue };
@@ -330,8 +351,12 @@ impl Comparison<'_> {
                 }
             }
         }
-        for (resigns, at) in unsaid {
-            let what = if resigns { "it gave up the role in words" } else { "it claimed the role" };
+        for (Says { resigns, kind, state }, at) in unsaid {
+            let what = match (resigns, kind) {
+                (true, _) => "it gave up the role in words".to_owned(),
+                (false, "") => "it claimed the role".to_owned(),
+                (false, _) => format!("it said {kind}, {state}"),
+            };
             self.diverge(at, format!("{what}, and ours never did"), None);
         }
         for ((name, their, our), (at, count)) in found {

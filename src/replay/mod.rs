@@ -8,12 +8,14 @@
 //! | `stage` | one router of ours in virtual time |
 //! | [`observe`] | groups of ours listen, and what they do is told |
 //! | [`enact`] | one router is taken out and ours is put in its place |
+//! | `cast` | our router in one group, beside the real one |
 //! | [`script`] | what happened to that router from outside |
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
 //! | [`protocol`], `vrrp`, `hsrp` | what a replay must know of each protocol |
 
+mod cast;
 pub mod compare;
 pub mod enact;
 mod hsrp;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{InterfaceAddress, Mac, Received};
+use fhrp::dissect::Dissection;
+use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
 use super::{hsrp, vrrp};
@@ -58,6 +59,7 @@ pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
 #[derive(Debug, Clone)]
 pub(super) enum Announced {
     Vrrp(vrrp::Announced),
+    Hsrp(hsrp::Announced),
 }
 
 impl Announced {
@@ -65,6 +67,7 @@ impl Announced {
     pub(super) fn new(protocol: &str, source: IpAddr, group: u16) -> Option<Self> {
         match protocol {
             "vrrp" => Some(Announced::Vrrp(vrrp::Announced::new(source, group))),
+            "hsrp" => Some(Announced::Hsrp(hsrp::Announced::new(source, group))),
             _ => None,
         }
     }
@@ -73,6 +76,48 @@ impl Announced {
     pub(super) fn hear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
         match self {
             Announced::Vrrp(announced) => announced.hear(at, received, keys),
+            Announced::Hsrp(announced) => announced.hear(at, received, keys),
+        }
+    }
+
+    /// A frame of somebody else in the group.
+    pub(super) fn overhear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
+        match self {
+            // Each advertisement of VRRP speaks for itself.
+            Announced::Vrrp(_) => {}
+            Announced::Hsrp(announced) => announced.overhear(at, received, keys),
+        }
+    }
+
+    /// A frame of it that speaks for all groups of its interface.
+    pub(super) fn spoke_of_interface(&mut self, at: u64) {
+        match self {
+            Announced::Vrrp(_) => {}
+            Announced::Hsrp(announced) => announced.spoke_of_interface(at),
+        }
+    }
+
+    /// The frame of a holder whom nobody saw, if one is called for.
+    pub(super) fn unseen_holder(&self) -> Option<Datagram> {
+        match self {
+            Announced::Vrrp(_) => None,
+            Announced::Hsrp(announced) => announced.unseen_holder(),
+        }
+    }
+
+    /// What its timers may be off, as its frames show, in nanoseconds.
+    pub(super) fn spread(&self) -> u64 {
+        match self {
+            Announced::Vrrp(_) => 0,
+            Announced::Hsrp(announced) => announced.spread(),
+        }
+    }
+
+    /// How often a holder speaks that was there before the capture began; `None`: once is enough.
+    pub(super) fn prelude_again(&self) -> Option<Duration> {
+        match self {
+            Announced::Vrrp(_) => None,
+            Announced::Hsrp(announced) => announced.hello(),
         }
     }
 
@@ -80,6 +125,7 @@ impl Announced {
     pub(super) fn plan(&self, at: u64, interface: &str, name: &str) -> Result<GroupPlan, Unknowable> {
         let protocol = match self {
             Announced::Vrrp(announced) => ProtocolPlan::Vrrp(announced.config(at)?),
+            Announced::Hsrp(announced) => ProtocolPlan::Hsrp(announced.config(at)?),
         };
         Ok(GroupPlan { interface: interface.to_owned(), name: name.to_owned(), protocol })
     }
@@ -88,6 +134,7 @@ impl Announced {
     pub(super) fn changes(&self) -> Vec<u64> {
         match self {
             Announced::Vrrp(announced) => announced.changes().collect(),
+            Announced::Hsrp(announced) => announced.changes().collect(),
         }
     }
 
@@ -95,6 +142,7 @@ impl Announced {
     pub(super) fn own_mac(&self) -> Option<Mac> {
         match self {
             Announced::Vrrp(announced) => announced.own_mac(),
+            Announced::Hsrp(announced) => announced.own_mac(),
         }
     }
 
@@ -102,6 +150,32 @@ impl Announced {
     pub(super) fn conclusions(&self, at: u64) -> Vec<String> {
         match self {
             Announced::Vrrp(announced) => announced.conclusions(at),
+            Announced::Hsrp(announced) => announced.conclusions(at),
+        }
+    }
+}
+
+/// What a frame says of its sender's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Says {
+    /// Whether it gives the role up.
+    pub(super) resigns: bool,
+    /// What kind of message it is, where there are several: `hello`.
+    pub(super) kind: &'static str,
+    /// The state that its sender is in, where it says so: `standby`.
+    pub(super) state: &'static str,
+}
+
+impl Says {
+    pub(super) fn of(dissection: &Dissection) -> Self {
+        match dissection.protocol {
+            // Whoever advertises is active.
+            "vrrp" => Says { resigns: dissection.priority == Some(0), kind: "", state: "" },
+            _ => Says {
+                resigns: dissection.kind == "resign",
+                kind: dissection.kind,
+                state: dissection.state.unwrap_or_default(),
+            },
         }
     }
 }
@@ -110,6 +184,7 @@ impl Announced {
 pub(super) fn is_its_own(protocol: &str, field: &str) -> bool {
     match protocol {
         "vrrp" => vrrp::is_its_own(field),
+        "hsrp" => hsrp::is_its_own(field),
         _ => false,
     }
 }
@@ -118,6 +193,7 @@ pub(super) fn is_its_own(protocol: &str, field: &str) -> bool {
 pub(super) fn why_it_differs(protocol: &str, field: &str, theirs: &str, ours: &str) -> Option<&'static str> {
     match protocol {
         "vrrp" => vrrp::why_it_differs(field, theirs, ours),
+        "hsrp" => hsrp::why_it_differs(field, theirs, ours),
         _ => None,
     }
 }

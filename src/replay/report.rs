@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::compare::{Compared, Divergence, Take};
+use super::compare::{Compared, Divergence, States, Take};
 use super::observe::{Act, Standing, What};
 use super::script::{Doing, Outside};
 use crate::analyze::moment::{about, moment};
@@ -57,6 +57,9 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
         held_s.ours,
         about((compared.differed_ms * 1e6) as u64)
     )?;
+    if let Some(states) = &compared.states {
+        write_states(out, states)?;
+    }
     let takes: Vec<String> = timing.takes.iter().map(later).collect();
     if !takes.is_empty() {
         writeln!(out, "  takes the role: {}", takes.join(", "))?;
@@ -85,6 +88,21 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
         (all, some) => format!("{all} divergence{}, {some} UNEXPLAINED", if all == 1 { "" } else { "s" }),
     };
     writeln!(out, "  {verdict}")
+}
+
+fn write_states(out: &mut String, states: &States) -> fmt::Result {
+    let States { frames, same, tolerance_ms, entered, squeezed } = states;
+    let tolerance = about((tolerance_ms * 1e6) as u64);
+    writeln!(out, "  states: the same at {same} of {frames} hellos, as timers go here: within {tolerance}")?;
+    if *squeezed > 0 {
+        writeln!(out, "  {squeezed} of its frames have times that are not those of the wire")?;
+    }
+    let entered: Vec<String> =
+        entered.iter().map(|entered| format!("{} {}", entered.state, later(&entered.take))).collect();
+    if !entered.is_empty() {
+        writeln!(out, "  enters: {}", entered.join(", "))?;
+    }
+    Ok(())
 }
 
 fn write_divergence(out: &mut String, divergence: &Divergence) -> fmt::Result {

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::hsrp;
 use super::protocol::{Announced, wait_after_start};
 use crate::analyze::moment::nanos;
 use crate::analyze::reading::{Part, Said, Verdict, better};
 use crate::analyze::story::{Cause, Change, GroupStory, MemberStory, Piece, What};
-use crate::config::GroupPlan;
+use crate::config::{GroupPlan, ProtocolPlan};
 use crate::draw::Role;
 
 /// How much longer than a router's patience before its first frame it must have been there if it did not begin
@@ -70,34 +71,56 @@ struct Life<'a> {
     end: Option<&'a Piece>,
 }
 
-/// Reads what happened to `who` from outside off the story of its group.
+/// Reads what happened to `who` from outside off the story of its group. `later` is by how much its own timers are taken
+/// to have been late, in nanoseconds.
 pub(super) fn outside(
     group: &GroupStory,
     who: &MemberStory,
     announced: &Announced,
     configured: Option<&GroupPlan>,
+    later: u64,
 ) -> Vec<Outside> {
-    let gateway = who.roles.iter().find(|played| played.part == Part::Gateway);
-    let pieces = gateway.map_or(&[][..], |played| played.spans.as_slice());
-    let settings = |at| configured.cloned().map_or_else(|| announced.plan(at, "", "").ok(), Some);
+    let announced = match announced {
+        Announced::Vrrp(announced) => announced,
+        Announced::Hsrp(announced) => {
+            return hsrp::outside(group, who, announced, configured.is_some(), later);
+        }
+    };
+    let pieces = gateway_pieces(who);
+    let settings = |at| match configured {
+        Some(plan) => Some(plan.protocol.clone()),
+        None => announced.config(at).ok().map(ProtocolPlan::Vrrp),
+    };
     let mut all = Vec::new();
     let mut ended = i64::MIN;
     for life in lives(pieces) {
         let Some(first) = life.pieces.first() else { continue };
         let Some(plan) = settings(first.from_ns) else { continue };
-        let wait = signed(nanos(wait_after_start(&plan.protocol)));
+        let wait = signed(nanos(wait_after_start(&plan)));
         all.push(start(group, who.address, first, wait, ended));
-        let holding = life.pieces.iter().filter(|piece| matches!(piece.role, Role::Holding | Role::Trouble));
-        all.extend(holding.filter_map(|piece| deafness(group, who.address, piece, wait)).flatten());
+        all.extend(
+            holding(life.pieces).filter_map(|piece| deafness(group, who.address, piece, wait)).flatten(),
+        );
         if let Some(end) = life.end {
             ended = leaves(end, who, &mut all);
         }
     }
     if configured.is_none() {
-        all.extend(changes(pieces, announced));
+        all.extend(changes(pieces, announced.changes()));
     }
     all.sort_by_key(|one| one.at_ns);
     all
+}
+
+/// What a router was in the role, piece by piece.
+pub(super) fn gateway_pieces(who: &MemberStory) -> &[Piece] {
+    let gateway = who.roles.iter().find(|played| played.part == Part::Gateway);
+    gateway.map_or(&[][..], |played| played.spans.as_slice())
+}
+
+/// Those in which it held it.
+pub(super) fn holding(pieces: &[Piece]) -> impl Iterator<Item = &Piece> {
+    pieces.iter().filter(|piece| matches!(piece.role, Role::Holding | Role::Trouble))
 }
 
 /// The times during which a router was there, as far as it was heard.
@@ -158,7 +181,7 @@ fn first_claim(group: &GroupStory, who: IpAddr) -> Option<i64> {
 }
 
 /// Frames that are in the capture and did not reach the router: it took the role as if it had not heard them.
-fn deafness(group: &GroupStory, who: IpAddr, piece: &Piece, wait: i64) -> Option<[Outside; 2]> {
+pub(super) fn deafness(group: &GroupStory, who: IpAddr, piece: &Piece, wait: i64) -> Option<[Outside; 2]> {
     let taken = signed(piece.from_ns);
     let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
     group.events.iter().filter(|event| event.at_ns == piece.from_ns).find_map(|event| match &event.what {
@@ -219,9 +242,9 @@ fn leaves(end: &Piece, who: &MemberStory, all: &mut Vec<Outside>) -> i64 {
 
 /// Settings that change while it holds the role are changed in the frame that says so; otherwise before it takes
 /// the role again, as they count for how long it waits.
-fn changes(pieces: &[Piece], announced: &Announced) -> Vec<Outside> {
+pub(super) fn changes(pieces: &[Piece], announced: impl Iterator<Item = u64>) -> Vec<Outside> {
     let mut all = Vec::new();
-    for to in announced.changes().into_iter().skip(1) {
+    for to in announced.skip(1) {
         let begins = pieces.iter().any(|piece| piece.from_ns == to && piece.role == Role::Holding);
         let before = pieces.iter().rfind(|piece| piece.from_ns < to && begins);
         let at_ns = before.map_or(to, |piece| piece.from_ns.saturating_add(1));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use fhrp::Received;
 use fhrp::dissect::{Dissection, Field};
 
-use super::protocol::is_its_own;
+use super::protocol::{Says, is_its_own};
 
 /// Frames of one router in one group.
 #[derive(Debug, Default)]
@@ -42,8 +42,7 @@ pub(super) type Stream = (Option<u8>, IpAddr);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Face {
     pub(super) stream: Stream,
-    /// Whether it gives up the role.
-    pub(super) resigns: bool,
+    pub(super) says: Says,
     pub(super) fields: BTreeMap<String, String>,
 }
 
@@ -57,7 +56,7 @@ impl Spoken {
     ) {
         let face = Face {
             stream: (dissection.version, received.destination),
-            resigns: dissection.priority == Some(0),
+            says: Says::of(dissection),
             fields: fields(received, dissection),
         };
         let number = match self.known.get(&face) {
@@ -87,9 +86,9 @@ impl Spoken {
         streams
     }
 
-    /// The frame of this row nearest to a moment that resigns, or does not.
-    pub(super) fn nearest(&self, row: &[Frame], at: u64, resigns: bool) -> Option<Frame> {
-        let fits = |frame: &&Frame| self.face(frame).is_some_and(|face| face.resigns == resigns);
+    /// The frame of this row nearest to a moment that says this of the role.
+    pub(super) fn nearest(&self, row: &[Frame], at: u64, says: Says) -> Option<Frame> {
+        let fits = |frame: &&Frame| self.face(frame).is_some_and(|face| face.says == says);
         let after = row.partition_point(|frame| frame.at < at);
         let before = row[..after].iter().rfind(fits);
         let next = row[after..].iter().find(fits);

@@ -317,10 +317,15 @@ impl Stage {
 
     /// Every frame that came into the switch since that moment.
     pub fn frames(&self, since: u64) -> Vec<Frame> {
+        frames::read(&self.capture(), since)
+    }
+
+    /// The capture of every frame that came into the switch until now.
+    pub fn capture(&self) -> PathBuf {
         // The last frames may still be on their way to the file.
         rest(80);
         self.lab.captures().unwrap();
-        frames::read(&self.captures.path().join("segment.pcapng"), since)
+        self.captures.path().join("segment.pcapng")
     }
 
     /// The MAC in the host's neighbour cache, if it is usable.

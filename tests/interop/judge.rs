@@ -1,21 +1,10 @@
-//! The judges of what firsthop sent: tcpdump and tshark, every checksum checked.
-
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
+//! What firsthop sent, before the judges.
 
 use super::common::possible;
+use super::judges::{judge_file, path, run};
 use super::pair::{OURS, Pair};
 
-/// Words with which tcpdump says that it does not like a frame.
-const COMPLAINTS: [&str; 9] =
-    ["bad", "malformed", "incorrect", "wrong", "invalid", "truncated", "[|", "unknown", "mismatch"];
-
-/// Has both judges look at every frame that came from our router onto the LAN.
-///
-/// With `two_forms`, an IPv4 checksum of version 3 may be of either form; else there is but one. Both judges
-/// want a pseudo-header unless told otherwise, and only tshark can be told. `kinds`, in tshark's words, must all
-/// be there to be judged.
+/// Has both judges look at every frame that came from our router onto the LAN: see [`judge_file`].
 pub fn judge(pair: &Pair, two_forms: bool, kinds: &[&str]) {
     let title = &pair.lab.scenario().title;
     if !possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
@@ -25,74 +14,5 @@ pub fn judge(pair: &Pair, two_forms: bool, kinds: &[&str]) {
     let (all, ours) = (pair.captures.path().join("segment.pcapng"), pair.captures.path().join("ours.pcap"));
     let port = format!("frame.interface_name == \"{OURS}-lan\"");
     run("tshark", &["-r", path(&all), "-Y", &port, "-w", path(&ours), "-F", "pcap"]);
-    for kind in kinds {
-        let frames = tshark(&ours, true, kind, &["frame.number"]).lines().count();
-        assert!(frames > 0, "{title}: none of ours is `{kind}`");
-    }
-
-    let with_pseudo_header = tshark_dislikes(&ours, false);
-    let without = tshark_dislikes(&ours, true);
-    let other_form = |frame: &u32| two_forms && !without.contains_key(frame);
-    let guilty: Vec<_> = with_pseudo_header.iter().filter(|(frame, _)| !other_form(frame)).collect();
-    assert!(guilty.is_empty(), "{title}: tshark dislikes {guilty:#?}");
-    let other_form: BTreeSet<_> =
-        with_pseudo_header.keys().copied().filter(|frame| other_form(frame)).collect();
-    let guilty: Vec<_> = tcpdump_dislikes(&ours)
-        .into_iter()
-        .filter(|(frame, text)| !(other_form.contains(frame) && text.contains("bad vrrp cksum")))
-        .collect();
-    assert!(guilty.is_empty(), "{title}: tcpdump dislikes {guilty:#?}");
-    let long = run("tshark", &["-V", "-r", path(&ours), "-o", "ip.check_checksum:TRUE"]);
-    assert!(!long.contains("Malformed"), "{title}: tshark calls something malformed");
-}
-
-/// What tshark warns of, by frame.
-fn tshark_dislikes(file: &Path, message_only: bool) -> std::collections::BTreeMap<u32, String> {
-    // Severities from `warning` on.
-    let filter = "_ws.expert.severity >= 0x600000 || _ws.malformed || ip.checksum.status == 0 || \
-                  vrrp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0";
-    let lines =
-        tshark(file, message_only, filter, &["frame.number", "_ws.col.Protocol", "_ws.expert.message"]);
-    lines
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .map(|(frame, what)| (frame.parse().unwrap(), what.to_owned()))
-        .collect()
-}
-
-fn tshark(file: &Path, message_only: bool, filter: &str, fields: &[&str]) -> String {
-    let form = format!("vrrp.v3_checksum_as_in_v2:{}", if message_only { "TRUE" } else { "FALSE" });
-    let mut arguments = vec!["-r", path(file), "-o", "ip.check_checksum:TRUE", "-o", &form, "-Y", filter];
-    arguments.extend(["-T", "fields"]);
-    arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
-    run("tshark", &arguments)
-}
-
-/// What tcpdump complains of, by frame.
-fn tcpdump_dislikes(file: &Path) -> Vec<(u32, String)> {
-    let text = run("tcpdump", &["-#", "-vvv", "-e", "-n", "-r", path(file)]);
-    let mut frames: Vec<(u32, String)> = Vec::new();
-    for line in text.lines() {
-        // A frame begins with its number; what follows is indented.
-        let number = line.trim_start().split_once("  ").and_then(|(number, _)| number.parse().ok());
-        match (number, frames.last_mut()) {
-            (Some(number), _) => frames.push((number, line.to_owned())),
-            (None, Some((_, frame))) => frame.push_str(line),
-            (None, None) => {}
-        }
-    }
-    assert!(!frames.is_empty(), "tcpdump prints no frames: {text}");
-    frames.retain(|(_, text)| COMPLAINTS.iter().any(|word| text.to_lowercase().contains(word)));
-    frames
-}
-
-fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
+    judge_file(title, &ours, two_forms, kinds);
 }

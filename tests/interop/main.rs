@@ -10,6 +10,8 @@
 mod common;
 mod foreign;
 mod judge;
+#[path = "../common/judges.rs"]
+mod judges;
 mod leaks;
 mod mismatch;
 mod pair;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::address::{InterfaceAddress, Mac};
+use crate::address::{InterfaceAddress, Mac, is_link_local};
 
 /// Everything a group holds at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,6 +110,26 @@ pub struct RouterAdvertising {
     pub other: bool,
     /// AdvPrefixList.
     pub prefixes: Vec<InterfaceAddress>,
+}
+
+impl RouterAdvertising {
+    /// What is said for a virtual router with these addresses and this MAC: hosts make the source their default router,
+    /// so it has to be the link-local address that moves with the role. `None` without one.
+    pub fn said_for(&self, addresses: &[InterfaceAddress], mac: Mac) -> Option<RouterAdvertisement> {
+        let source = addresses.iter().find_map(|address| match address.ip {
+            IpAddr::V6(ip) if is_link_local(address.ip) => Some(ip),
+            IpAddr::V6(_) | IpAddr::V4(_) => None,
+        })?;
+        Some(RouterAdvertisement {
+            source,
+            mac,
+            lifetime: self.lifetime,
+            interval: self.interval,
+            managed: self.managed,
+            other: self.other,
+            prefixes: self.prefixes.clone(),
+        })
+    }
 }
 
 /// Why a wish could not be granted: what was tried, on what, and what the kernel said.

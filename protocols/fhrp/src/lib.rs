@@ -15,6 +15,8 @@
 //! | [`view`] | what an operator is shown |
 //! | [`dissect`], [`fields`] | what the reader of a capture is shown |
 //! | [`alarms`] | what an operator must look at, until it ends |
+//! | [`counters`], [`neighbours`] | what a group counts; everybody it heard, obeyed or refused |
+//! | [`faults`] | what keeps a group from running, and for how long it stays away |
 //! | [`announcer`] | when gratuitous announcements are repeated and refreshed |
 //! | [`keys`], [`keyed_md5`] | secrets, key chains, the digest of Cisco's protocols |
 //! | [`time`], [`address`], [`checksum`] | the small change |
@@ -28,12 +30,15 @@ pub mod alarms;
 pub mod announcer;
 pub mod checksum;
 pub mod contract;
+pub mod counters;
 pub mod dissect;
+pub mod faults;
 pub mod fields;
 pub mod holdings;
 pub mod keyed_md5;
 pub mod keys;
 pub mod link;
+pub mod neighbours;
 pub mod note;
 pub mod packet;
 pub mod time;

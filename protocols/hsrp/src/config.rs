@@ -54,6 +54,9 @@ pub struct Config {
     pub resign_on_coup: bool,
     /// Whether other routers are told what the interface is, so that they redirect nobody to a standby router.
     pub interface_state: bool,
+    /// Whether hosts may be sent ICMP redirects on the interface: they name a router's own address, and who follows one
+    /// is not served when that router dies. RFC 2281 §6.3.
+    pub redirects: bool,
     /// When announcements are repeated.
     pub announcements: Schedule,
     /// Whether neighbour advertisements say that we are a router.
@@ -80,6 +83,7 @@ impl Config {
             authentication: Authentication::default(),
             resign_on_coup: false,
             interface_state: true,
+            redirects: false,
             announcements: Schedule {
                 repeats: vec![Duration::from_secs(3)],
                 refresh: None,

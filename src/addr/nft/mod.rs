@@ -30,7 +30,7 @@ pub(crate) struct Nft {
 impl Nft {
     /// Makes the tables. They vanish when the returned value is dropped, or the process ends.
     pub fn open() -> Result<Self, HoldFault> {
-        let operation = "make nf_tables tables (families netdev, arp, ip6) with the owner flag";
+        let operation = "make nf_tables tables (families netdev, arp, ip, ip6) with the owner flag";
         let fault = |error: io::Error| HoldFault { operation: operation.into(), cause: reason(&error) };
         let channel = Channel::open(netlink_sys::protocols::NETLINK_NETFILTER).map_err(fault)?;
         let mut nft = Nft { channel, table: String::new(), hooked: BTreeSet::new() };
@@ -211,6 +211,7 @@ pub(crate) fn remove_leftovers() -> io::Result<Vec<String>> {
         let word = match table.family {
             NetfilterProtoFamily::NetDev => "netdev",
             NetfilterProtoFamily::ARP => "arp",
+            NetfilterProtoFamily::IPv4 => "ip",
             NetfilterProtoFamily::IPv6 => "ip6",
             _ => continue,
         };

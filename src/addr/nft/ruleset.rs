@@ -11,6 +11,7 @@
 //!                         requests in a lent address' name: in the link's own name
 //!                         requests in a named address' name: with the virtual MAC
 //! ip6     chain output:   the same for neighbour advertisements and solicitations
+//! ip, ip6 chain output:   redirects on a link that redirects nobody: drop
 //! ```
 //!
 //! Requests and solicitations are let in: the kernel learns its neighbours from them; its answers are dropped.
@@ -32,10 +33,11 @@ use crate::addr::piece::{Key, Value};
 
 const NETDEV: NetfilterProtoFamily = NetfilterProtoFamily::NetDev;
 const ARP: NetfilterProtoFamily = NetfilterProtoFamily::ARP;
+const IPV4: NetfilterProtoFamily = NetfilterProtoFamily::IPv4;
 const IPV6: NetfilterProtoFamily = NetfilterProtoFamily::IPv6;
 
 /// Families that have one of our tables.
-pub(super) const FAMILIES: [NetfilterProtoFamily; 3] = [NETDEV, ARP, IPV6];
+pub(super) const FAMILIES: [NetfilterProtoFamily; 4] = [NETDEV, ARP, IPV4, IPV6];
 
 /// Set of links whose gate is open.
 pub(super) const ALIVE: &str = "alive";
@@ -54,7 +56,7 @@ const fn on_link(kind: u32) -> u32 {
     LINK << 6 | kind
 }
 
-const SETS: [(NetfilterProtoFamily, SetShape); 15] = [
+const SETS: [(NetfilterProtoFamily, SetShape); 17] = [
     (NETDEV, SetShape { timeout: true, ..set(ALIVE, LINK, 4) }),
     (NETDEV, set("known", on_link(MAC), 12)),
     (NETDEV, set("forward", on_link(MAC), 12)),
@@ -70,6 +72,8 @@ const SETS: [(NetfilterProtoFamily, SetShape); 15] = [
     (IPV6, set("lent6", on_link(IP6), 20)),
     (IPV6, map("named6", on_link(IP6), 20, (MAC, 6))),
     (IPV6, map("own6", LINK, 4, (IP6, 16))),
+    (IPV4, set("unredirected4", LINK, 4)),
+    (IPV6, set("unredirected6", LINK, 4)),
 ];
 
 const fn set(name: &'static str, key_type: u32, key_length: u32) -> SetShape {
@@ -90,12 +94,15 @@ pub(super) fn foundation(table: &str) -> Vec<Request> {
         new_chain(NETDEV, table, "virtual", None),
         new_chain(NETDEV, table, "ingress", None),
         new_chain(ARP, table, "output", Some((ARP_OUT, None))),
+        new_chain(IPV4, table, "output", Some((LOCAL_OUT, None))),
         new_chain(IPV6, table, "output", Some((LOCAL_OUT, None))),
     ]);
     requests.extend(virtual_rules().into_iter().map(|rule| new_rule(NETDEV, table, "virtual", rule)));
     requests.extend(ingress_rules().into_iter().map(|rule| new_rule(NETDEV, table, "ingress", rule)));
     requests.extend(arp_rules().into_iter().map(|rule| new_rule(ARP, table, "output", rule)));
     requests.extend(neighbour_rules().into_iter().map(|rule| new_rule(IPV6, table, "output", rule)));
+    requests.push(new_rule(IPV4, table, "output", redirect_rule(&ICMP, &REDIRECT4, "unredirected4")));
+    requests.push(new_rule(IPV6, table, "output", redirect_rule(&ICMPV6, &REDIRECT6, "unredirected6")));
     requests
 }
 
@@ -204,6 +211,24 @@ fn neighbour_rules() -> Vec<Vec<Expression>> {
     ]
 }
 
+const ICMP: [u8; 1] = [1];
+/// RFC 792.
+const REDIRECT4: [u8; 1] = [5];
+/// RFC 4861 §4.5.
+const REDIRECT6: [u8; 1] = [137];
+
+fn redirect_rule(protocol: &[u8], kind: &[u8], links: &'static str) -> Vec<Expression> {
+    vec![
+        load_meta(MetaKey::L4Proto, R0),
+        equal(R0, protocol),
+        load(Base::Transport, 0, 1, R0),
+        equal(R0, kind),
+        load_meta(MetaKey::Oif, R0),
+        found(links, R0),
+        drop_frame(),
+    ]
+}
+
 /// An element of one of the sets.
 pub(super) struct Place {
     pub family: NetfilterProtoFamily,
@@ -232,6 +257,12 @@ pub(super) fn element_of(key: &Key, value: &Value) -> Option<Place> {
         Key::Silent { link, ip } => spoken(*link, *ip, "silent4", "silent6"),
         Key::Lent { link, ip } => spoken(*link, *ip, "lent4", "lent6"),
         Key::Named { link, ip } => spoken(*link, *ip, "named4", "named6"),
+        Key::Unredirected { link, family: fhrp::Family::Ipv4 } => {
+            (IPV4, "unredirected4", link.to_ne_bytes().to_vec())
+        }
+        Key::Unredirected { link, family: fhrp::Family::Ipv6 } => {
+            (IPV6, "unredirected6", link.to_ne_bytes().to_vec())
+        }
         Key::Own { link, family: fhrp::Family::Ipv4 } => (ARP, "own4", link.to_ne_bytes().to_vec()),
         Key::Own { link, family: fhrp::Family::Ipv6 } => (IPV6, "own6", link.to_ne_bytes().to_vec()),
         Key::Address { .. } => return None,

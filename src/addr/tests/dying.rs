@@ -32,7 +32,9 @@ fn holder_process() {
     let guardian = crate::guardian::tests::guardian();
     let lan = number_of("lan");
     let mut router = Router::start(Some(guardian.sender()));
-    router.prepare_macs(vec![Preparation { link: lan, macs: [VMAC].into() }]).unwrap();
+    router
+        .prepare_macs(vec![Preparation { link: lan, macs: [VMAC].into(), ..Preparation::default() }])
+        .unwrap();
     let lease = Duration::from_millis(400);
     let mut frame = vec![0xff; 6];
     frame.extend(VMAC.0);

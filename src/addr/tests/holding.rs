@@ -152,7 +152,8 @@ fn one_address_on_two_links_are_two() {
         let other = super::lab::number_of("other");
         let mut router = Router::start(None);
         let macs = std::collections::BTreeSet::from([VMAC]);
-        let both = [lab.lan, other].map(|link| Preparation { link, macs: macs.clone() });
+        let both =
+            [lab.lan, other].map(|link| Preparation { link, macs: macs.clone(), ..Preparation::default() });
         router.prepare_macs(both.to_vec()).unwrap();
         for ip in ["10.0.0.1", "fe80::1"] {
             let group = u32::from(ip == "fe80::1") * 2;

@@ -271,7 +271,7 @@ impl Router {
     }
 
     pub fn prepare(&mut self, link: u32) -> HoldResult {
-        self.prepare_macs(vec![Preparation { link, macs: [VMAC].into() }])
+        self.prepare_macs(vec![Preparation { link, macs: [VMAC].into(), ..Preparation::default() }])
     }
 
     pub fn prepare_macs(&mut self, links: Vec<Preparation>) -> HoldResult {

@@ -31,7 +31,10 @@ fn without_a_tun_device_the_addresses_are_on_lo() {
             assert!(
                 described.contains("accepted addresses on lo, since /dev/net/tun gave `permission denied`")
             );
-            manager.prepare(&[Preparation { link: lab.lan, macs: [VMAC].into() }]).await.unwrap();
+            manager
+                .prepare(&[Preparation { link: lab.lan, macs: [VMAC].into(), ..Preparation::default() }])
+                .await
+                .unwrap();
             hold(&mut manager, lab, holdings("10.0.0.1", Presence::Accepted)).await.unwrap();
             assert!(ok("ip addr show dev lo").contains("10.0.0.1/32"));
             assert!(lab.reaches("10.0.0.1"));
@@ -55,7 +58,9 @@ fn without_nf_tables_only_plain_addresses_are_held() {
             );
             let refused = "hold a virtual MAC: make tables: operation not supported; `virtual-mac = false` \
                            works without it";
-            let fault = manager.prepare(&[Preparation { link: lab.lan, macs: [VMAC].into() }]).await;
+            let fault = manager
+                .prepare(&[Preparation { link: lab.lan, macs: [VMAC].into(), ..Preparation::default() }])
+                .await;
             assert_eq!(fault.unwrap_err().to_string(), refused);
             let fault = hold(&mut manager, lab, holdings("10.0.0.1", Presence::Accepted)).await;
             assert_eq!(fault.unwrap_err().to_string(), refused);

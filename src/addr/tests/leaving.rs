@@ -84,7 +84,7 @@ fn a_thousand_groups_come_and_go() {
             let mut router = Router::start(None);
             let macs: BTreeSet<Mac> = (0..count).map(|number| group(number).0).collect();
             let began = Instant::now();
-            router.prepare_macs(vec![Preparation { link: lab.lan, macs }]).unwrap();
+            router.prepare_macs(vec![Preparation { link: lab.lan, macs, ..Preparation::default() }]).unwrap();
             eprintln!("{count} groups: prepared in {:?}", began.elapsed());
             let wishes = |holdings: fn(u32) -> Holdings| {
                 (0..count).map(move |number| Wish {

@@ -64,6 +64,8 @@ fn facts(config: &Config) -> Vec<Fact> {
         );
         facts.push(Fact { name: "router advertisement", value });
     }
+    let redirects = if config.redirects { "as the kernel sends them" } else { "none leave this interface" };
+    facts.push(Fact { name: "ICMP redirects", value: redirects.to_owned() });
     facts.push(Fact { name: "let through", value: firewall(config) });
     facts
 }

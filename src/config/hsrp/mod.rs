@@ -62,6 +62,7 @@ pub(super) fn plan(
         authentication: authentication::plan(raw, reader),
         resign_on_coup: or(&raw.resign_on_coup, false),
         interface_state: or(&raw.interface_state, true),
+        redirects: or(&raw.redirects, false),
         announcements: shared::announcements(&raw.announce, usual.announcements.clone(), reader),
         router: or(&raw.router, true),
         router_advertisement: shared::router_advertisement(

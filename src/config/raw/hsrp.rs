@@ -49,6 +49,8 @@ table! {
         resign_on_coup: bool,
         /// Whether other routers are told that this interface runs HSRP, so that none redirects hosts to it. Default: true.
         interface_state: bool,
+        /// Whether ICMP redirects may leave this interface, as they do elsewhere. Default: false.
+        redirects: bool,
         /// When gratuitous ARP and neighbour advertisements are sent again.
         announce: Announce,
         /// Whether neighbour advertisements say that this is a router; IPv6. Default: true.

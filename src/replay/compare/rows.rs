@@ -70,7 +70,7 @@ impl Comparison<'_> {
         let mut extra = Vec::new();
         let mut last: Option<u64> = None;
         for frame in row {
-            let resigns = spoken.face(frame).is_some_and(|face| face.resigns);
+            let resigns = spoken.face(frame).is_some_and(|face| face.says.resigns);
             let gap = last.map(|last| frame.at - last);
             let answers = frame.prompt.is_some_and(|prompt| frame.at - prompt.at <= ANSWER);
             match gap {

@@ -2,49 +2,20 @@
 
 use std::net::IpAddr;
 
-use fhrp::{Family, HoldFault};
-use thiserror::Error;
+use fhrp::faults::{Fault, of_link};
 
 use super::StandbyGroup;
-
-/// Why a group cannot run.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub(super) enum Fault {
-    #[error("the interface does not exist")]
-    NoLink,
-    #[error("link {0} is down")]
-    LinkDown(String),
-    #[error("{link} has no {what} to speak from")]
-    NoSource { link: String, what: String },
-    /// RFC 2281 §5.1: nobody owns a virtual address.
-    #[error("{address} is an address of {link} itself")]
-    AddressTaken { link: String, address: IpAddr },
-    #[error("{0}")]
-    Refused(HoldFault),
-}
 
 impl StandbyGroup {
     /// Every cause that holds now.
     pub(super) fn faults(&self) -> Vec<Fault> {
-        let Some(link) = self.link.as_ref().filter(|link| link.index != 0) else {
-            return vec![Fault::NoLink];
-        };
-        let mut faults = Vec::new();
-        let name = || link.name.clone();
-        if !link.up {
-            faults.push(Fault::LinkDown(name()));
-        }
-        if self.choose_source().is_none() {
-            let what = match (self.config.source, self.config.family) {
-                (Some(wished), _) => format!("address {wished}"),
-                (None, Family::Ipv4) => "IPv4 address".to_owned(),
-                (None, Family::Ipv6) => "IPv6 link-local address".to_owned(),
-            };
-            faults.push(Fault::NoSource { link: name(), what });
-        }
+        let link = self.link.as_ref();
+        let mut faults = of_link(link, self.config.family, self.config.source, self.choose_source());
+        let Some(link) = link.filter(|link| link.index != 0) else { return faults };
+        // RFC 2281 §5.1: nobody owns a virtual address.
         let taken = self.config.addresses.iter().map(|address| address.ip).find(|ip| link.has(*ip));
         if let Some(address) = taken {
-            faults.push(Fault::AddressTaken { link: name(), address });
+            faults.push(Fault::AddressTaken { link: link.name.clone(), address });
         }
         if let Some(refusal) = &self.refusal {
             faults.push(Fault::Refused(refusal.cause.clone()));
@@ -58,9 +29,4 @@ impl StandbyGroup {
         let virtual_ips: Vec<IpAddr> = self.config.addresses.iter().map(|address| address.ip).collect();
         link.source(self.config.family, self.config.source, virtual_ips.first().copied(), &virtual_ips)
     }
-}
-
-/// All causes, in one clause.
-pub(super) fn in_words(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
 }

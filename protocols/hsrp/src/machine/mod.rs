@@ -35,15 +35,16 @@
 //! | `view` | what an operator is shown |
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
+use fhrp::counters::Counters;
+use fhrp::faults::{Backoff, Refusal};
 use fhrp::{Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Standing, View};
 
 use crate::auth::Guard;
 use crate::config::{Config, Times};
-use crate::counters::Counters;
+use crate::counters::Count;
 use crate::neighbours::Neighbours;
 use crate::wire;
 
@@ -78,9 +79,9 @@ pub struct StandbyGroup {
     /// The sum of tracked faults.
     penalty: u16,
     /// The kernel refused what we wanted to hold; we stay away until then.
-    refusal: Option<lifecycle::Refusal>,
+    refusal: Option<Refusal>,
     /// How long to stay away the next time.
-    backoff: Duration,
+    backoff: Backoff,
     /// What we asked to hold last.
     held: Holdings,
     /// The number of the key that signed our last will.
@@ -102,7 +103,7 @@ pub struct StandbyGroup {
     interface_said: Option<Instant>,
     announcer: Announcer,
     neighbours: Neighbours,
-    counters: Counters,
+    counters: Counters<Count>,
     alarms: Alarms,
 }
 
@@ -261,7 +262,7 @@ impl StandbyGroup {
             source: None,
             penalty: 0,
             refusal: None,
-            backoff: lifecycle::FIRST_BACKOFF,
+            backoff: Backoff::default(),
             held: Holdings::none(),
             will_key: None,
             active: None,

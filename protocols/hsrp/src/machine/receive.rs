@@ -2,6 +2,7 @@
 //!
 //! Whatever fails is counted under its own name, and its sender stands in the list of neighbours with the rule it broke.
 
+use fhrp::counters::Counted;
 use fhrp::{Context, Note, Received};
 
 use super::{StandbyGroup, State};
@@ -44,7 +45,9 @@ impl StandbyGroup {
         });
         let differs = self.compares(message);
         let text = differs.join("; ");
-        if self.neighbours.obeyed(received, message, differs) && !text.is_empty() {
+        let (said, news) = self.neighbours.obeyed(received, message.priority, differs);
+        said.reads(message.version, Some(message));
+        if news && !text.is_empty() {
             context.note(Note::Remark { name: "mismatch", about: Some(received.source), text });
         }
         // Somebody is there, so there is nothing to wait for.
@@ -58,7 +61,9 @@ impl StandbyGroup {
         let Refusal { counter, reason, message } = refusal;
         let from = received.source;
         self.counters.bump_name(counter);
-        self.neighbours.refused(received, wire::version_of(received), message.as_ref(), reason);
+        let priority = message.map(|message| message.priority);
+        let said = self.neighbours.refused(received, priority, reason);
+        said.reads(wire::version_of(received), message.as_ref());
         context.note(Note::Refused { from, counter, reason: reason.clone() });
         // It holds what we hold, and neither listens to the other.
         if message.is_some_and(|message| message.state == Said::Active) {
@@ -80,7 +85,8 @@ impl StandbyGroup {
         let (theirs, ours) = (wire::version_of(received), self.config.version);
         if theirs != ours {
             let reason = format!("version {}, ours is {}", theirs.number(), ours.number());
-            return Err(Refusal::new(Count::VersionErrors, reason));
+            let message = self.in_another_version(received);
+            return Err(Refusal { message, ..Refusal::new(Count::VersionErrors, reason) });
         }
         judge(received, ours).map_err(|refusal| Refusal {
             counter: refusal.counter(),
@@ -109,6 +115,16 @@ impl StandbyGroup {
             message: Some(message),
         })?;
         Ok(message)
+    }
+
+    /// What is said in the version that we do not speak, if it is about our address: another group may have our number.
+    fn in_another_version(&self, received: &Received<'_>) -> Option<GroupMessage> {
+        match wire::parse(received).ok()?.message {
+            Message::Group(message) => {
+                Some(message).filter(|message| self.address().is_some_and(|ours| ours.ip == message.address))
+            }
+            Message::Interface(_) => None,
+        }
     }
 
     /// What differs from ours in a message that is obeyed all the same.

@@ -1,8 +1,7 @@
 //! What is said and held: messages, holdings, announcements and the last will. RFC 2281 §5.1, §5.6, §6.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
-use fhrp::address::is_link_local;
 use fhrp::holdings::RouterAdvertisement;
 use fhrp::packet::ip_protocol;
 use fhrp::{Action, Answer, Context, Datagram, Holdings, Mac, Presence, Route, VirtualAddress};
@@ -85,22 +84,9 @@ impl StandbyGroup {
         VirtualAddress { prefix, presence, answer, router: self.config.router }
     }
 
-    /// Hosts make the source their default router: it has to be the address that moves with the role.
     fn router_advertisement(&self) -> Option<RouterAdvertisement> {
-        let config = self.config.router_advertisement.as_ref()?;
-        let source = self.config.addresses.iter().find_map(|address| match address.ip {
-            IpAddr::V6(ip) if is_link_local(address.ip) => Some(ip),
-            IpAddr::V6(_) | IpAddr::V4(_) => None,
-        })?;
-        Some(RouterAdvertisement {
-            source,
-            mac: self.config.virtual_mac.unwrap_or_else(|| self.own_mac()),
-            lifetime: config.lifetime,
-            interval: config.interval,
-            managed: config.managed,
-            other: config.other,
-            prefixes: config.prefixes.clone(),
-        })
+        let mac = self.config.virtual_mac.unwrap_or_else(|| self.own_mac());
+        self.config.router_advertisement.as_ref()?.said_for(&self.config.addresses, mac)
     }
 
     fn own_mac(&self) -> Mac {

@@ -237,7 +237,7 @@ impl Lan {
     }
 
     fn send(&mut self, router: usize, datagram: Datagram) {
-        let what = match wire::parse(&as_received(&datagram)).unwrap().message {
+        let what = match wire::parse(&stage::arriving(&datagram)).unwrap().message {
             Message::Group(message) => {
                 format!("{} {}", message.operation.word(), message.state.word().unwrap())
             }
@@ -276,24 +276,6 @@ impl Lan {
 
     pub fn view(&self, router: usize) -> fhrp::View {
         self.routers[router].group.view(self.now)
-    }
-}
-
-fn as_received(datagram: &Datagram) -> Received<'_> {
-    let Route::Link { source_mac, destination_mac } = datagram.route else {
-        panic!("HSRP stays on its link")
-    };
-    Received {
-        at: Instant::ZERO,
-        source_mac,
-        destination_mac,
-        source: datagram.source,
-        destination: datagram.destination,
-        hop_limit: datagram.hop_limit,
-        protocol: datagram.protocol,
-        ports: datagram.ports,
-        ip_header: &[],
-        payload: &datagram.payload,
     }
 }
 

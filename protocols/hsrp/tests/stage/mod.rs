@@ -1,42 +1,27 @@
 //! One group, told what happens in words and answering in words: a line per action, in order.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use fhrp::{
-    Action, Command, Context, Datagram, Family, Group, HoldFault, Input, Instant, InterfaceAddress, Link,
-    Mac, Note, Received, Route, Siblings, View,
-};
+use fhrp::{Datagram, Family, Input, Instant, Link, Mac, Received, Route};
 use hsrp::auth::{Authentication, Guard};
 use hsrp::config::{Preempt, Times};
 use hsrp::judge::multicast;
 use hsrp::wire::{self, GroupMessage, Message, Operation, PORT_IPV4, PORT_IPV6, State, Version};
 use hsrp::{Config, StandbyGroup};
+use stage::{Language, arriving};
+
+pub use stage::{WALL, address, ip, millis, secs};
 
 pub const OURS: &str = "10.0.0.5";
 pub const LOWER: &str = "10.0.0.2";
 pub const HIGHER: &str = "10.0.0.9";
 pub const OWN_MAC: Mac = Mac([2, 0, 0, 0, 0, 5]);
 pub const VIRTUAL_MAC: Mac = Mac([0, 0, 0x0c, 7, 0xac, 1]);
-
-pub fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-pub fn address(text: &str) -> InterfaceAddress {
-    text.parse().unwrap()
-}
-
-pub fn secs(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-pub fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
 
 pub fn at(seconds: u64) -> Instant {
     Instant::ZERO + secs(seconds)
@@ -138,25 +123,31 @@ impl Said {
     }
 }
 
-/// The group, its clock, and what it said last.
-pub struct Stage {
-    pub group: StandbyGroup,
-    pub now: Instant,
-    pub actions: Vec<Action>,
-    pub random: u64,
-    pub siblings: Siblings,
+/// A group with what its neighbours say.
+pub struct Stage(stage::Stage<StandbyGroup>);
+
+impl Deref for Stage {
+    type Target = stage::Stage<StandbyGroup>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }
 
 impl Stage {
     /// Not even told of its link.
     pub fn bare(config: Config) -> Self {
-        Stage {
-            group: StandbyGroup::new(config),
-            now: Instant::ZERO,
-            actions: Vec::new(),
-            random: 0,
-            siblings: Siblings::NONE,
-        }
+        let will = |datagrams: &[Datagram]| match datagrams {
+            [datagram] => format!("will {}", spell(datagram)),
+            _ => panic!("one will"),
+        };
+        Stage(stage::Stage::new(StandbyGroup::new(config), Language { datagram: spell, will }))
     }
 
     /// Started on [`link`] at zero.
@@ -183,21 +174,6 @@ impl Stage {
         stage
     }
 
-    pub fn tell(&mut self, input: Input<'_>) -> Vec<String> {
-        self.actions.clear();
-        let random = self.random;
-        let mut random = || random;
-        let mut context = Context {
-            now: self.now,
-            wall: secs(1_800_000_000) + Duration::from_nanos(self.now.as_nanos()),
-            siblings: self.siblings,
-            random: &mut random,
-            out: &mut self.actions,
-        };
-        self.group.handle(&mut context, input);
-        self.actions.iter().map(spell).collect()
-    }
-
     /// A message that arrives now.
     pub fn hear(&mut self, said: &Said) -> Vec<String> {
         let now = self.now;
@@ -207,7 +183,7 @@ impl Stage {
     /// A message that arrived at another time than now.
     pub fn hear_at(&mut self, said: &Said, at: Instant) -> Vec<String> {
         let guard = Guard::new(&said.authentication);
-        let payload = guard.seal(&Message::Group(said.message), said.from, secs(1_800_000_000)).unwrap();
+        let payload = guard.seal(&Message::Group(said.message), said.from, WALL).unwrap();
         self.hear_octets(said.from, said.message.version, &payload, at)
     }
 
@@ -241,97 +217,15 @@ impl Stage {
         lines.extend(self.tick());
         lines
     }
-
-    pub fn tick(&mut self) -> Vec<String> {
-        self.tell(Input::Tick)
-    }
-
-    /// Goes to the next deadline and ticks.
-    pub fn next_tick(&mut self) -> Vec<String> {
-        self.now = self.deadline().max(self.now);
-        self.tick()
-    }
-
-    /// Goes on to `end`, ticking at every deadline, and collects what is said with the time it is said at.
-    pub fn run_to(&mut self, end: Instant) -> Vec<(Duration, String)> {
-        let mut lines = Vec::new();
-        while let Some(deadline) = self.group.deadline().filter(|deadline| *deadline <= end) {
-            self.now = deadline.max(self.now);
-            let when = self.now.since(Instant::ZERO);
-            lines.extend(self.tick().into_iter().map(|line| (when, line)));
-        }
-        self.now = end;
-        lines
-    }
-
-    pub fn deadline(&self) -> Instant {
-        self.group.deadline().unwrap()
-    }
-
-    /// Whether anything but an outside event can matter.
-    pub fn waits(&self) -> bool {
-        self.group.deadline().is_some()
-    }
-
-    pub fn view(&self) -> View {
-        self.group.view(self.now)
-    }
-
-    pub fn state(&self) -> &'static str {
-        self.view().state
-    }
-
-    pub fn counter(&self, name: &str) -> u64 {
-        self.view().counters.iter().find(|counter| counter.name == name).map_or(0, |counter| counter.count)
-    }
-
-    /// How long a timer has to run; `None` if it does not.
-    pub fn remaining(&self, name: &str) -> Option<Duration> {
-        self.view().timers.iter().find(|timer| timer.name == name).and_then(|timer| timer.remaining)
-    }
-
-    pub fn detail(&self, name: &str) -> String {
-        self.view().details.iter().find(|detail| detail.name == name).unwrap().value.clone()
-    }
-
-    pub fn command(&mut self, command: Command) -> Vec<String> {
-        self.tell(Input::Command(command))
-    }
-
-    pub fn refuse_hold(&mut self) -> Vec<String> {
-        let fault =
-            HoldFault { operation: "add 10.0.0.1/24 to eth0".into(), cause: "permission denied".into() };
-        self.tell(Input::Held(Err(fault)))
-    }
-
-    pub fn sent(&self) -> Vec<&Datagram> {
-        let sent = self.actions.iter().filter_map(|action| match action {
-            Action::Send(datagram) | Action::SendOnceHeld(datagram) => Some(datagram),
-            _ => None,
-        });
-        sent.collect()
-    }
 }
 
 /// What a datagram says.
 pub fn read(datagram: &Datagram) -> Message {
-    let received = Received {
-        at: Instant::ZERO,
-        source_mac: Mac::default(),
-        destination_mac: Mac::default(),
-        source: datagram.source,
-        destination: datagram.destination,
-        hop_limit: datagram.hop_limit,
-        protocol: datagram.protocol,
-        ports: datagram.ports,
-        ip_header: &[],
-        payload: &datagram.payload,
-    };
-    wire::parse(&received).unwrap().message
+    wire::parse(&arriving(datagram)).unwrap().message
 }
 
 /// `hello active p100`, `interface 1/0`: and that it leaves from the MAC that it has to.
-fn spell_datagram(datagram: &Datagram) -> String {
+fn spell(datagram: &Datagram) -> String {
     let Route::Link { source_mac, .. } = datagram.route else { panic!("HSRP stays on its link") };
     match read(datagram) {
         Message::Group(message) => {
@@ -347,27 +241,6 @@ fn spell_datagram(datagram: &Datagram) -> String {
             assert_eq!(source_mac, OWN_MAC);
             format!("interface {}/{}", message.active, message.passive)
         }
-    }
-}
-
-fn spell(action: &Action) -> String {
-    match action {
-        Action::SendOnceHeld(datagram) => format!("once held, {}", spell_datagram(datagram)),
-        Action::Send(datagram) => spell_datagram(datagram),
-        Action::Hold(holdings) if holdings.is_empty() => "release".to_owned(),
-        Action::Hold(_) => "hold".to_owned(),
-        Action::Announce(_) => "announce".to_owned(),
-        Action::Answer(mac) => format!("answer {mac}"),
-        Action::LastWill(datagrams) => match &datagrams[..] {
-            [] => "no will".to_owned(),
-            [datagram] => format!("will {}", spell_datagram(datagram)),
-            _ => panic!("one will"),
-        },
-        Action::Note(Note::Transition { from, to, .. }) => format!("{from} -> {to}"),
-        Action::Note(Note::Refused { counter, .. }) => format!("refused {counter}"),
-        Action::Note(Note::Alarm { name, raised: true, .. }) => format!("alarm {name}"),
-        Action::Note(Note::Alarm { name, raised: false, .. }) => format!("alarm {name} over"),
-        Action::Note(Note::Remark { name, .. }) => format!("remark {name}"),
     }
 }
 

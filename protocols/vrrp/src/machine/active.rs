@@ -149,7 +149,7 @@ impl VirtualRouter {
         let own = self.config.advertise_interval;
         let Some(entry) = self.neighbours.get_mut(source) else { return };
         let since = *entry.rival_since.get_or_insert(at);
-        let interval = entry.interval().map_or(own, |theirs| theirs.max(own));
+        let interval = entry.facts.interval().map_or(own, |theirs| theirs.max(own));
         if at.since(since) >= own / 2 {
             let reason = format!("{source} claims the role as well: it {what}");
             self.alarms.raise(context, TWO_ACTIVES, at, interval, reason);

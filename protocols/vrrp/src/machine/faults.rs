@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use fhrp::{Family, HoldFault, address};
-use thiserror::Error;
+use fhrp::faults::{Fault, of_link};
+use fhrp::{Family, address};
 
 use super::VirtualRouter;
 
@@ -13,43 +13,15 @@ const IPV6_FIXED: usize = 40 + 8;
 /// Authentication Data, in version 2.
 const AUTHENTICATION_DATA: usize = 8;
 
-/// Why a virtual router cannot run.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub(super) enum Fault {
-    #[error("the interface does not exist")]
-    NoLink,
-    #[error("link {0} is down")]
-    LinkDown(String),
-    #[error("{link} has no {what} to speak from")]
-    NoSource { link: String, what: String },
-    #[error("an advertisement of {size} octets does not fit the MTU {mtu} of {link}")]
-    TooLong { size: usize, mtu: u32, link: String },
-    #[error("{0}")]
-    Refused(HoldFault),
-}
-
 impl VirtualRouter {
     /// Every cause that holds now.
     pub(super) fn faults(&self) -> Vec<Fault> {
-        let Some(link) = self.link.as_ref().filter(|link| link.index != 0) else {
-            return vec![Fault::NoLink];
-        };
-        let mut faults = Vec::new();
-        let name = || link.name.clone();
-        if !link.up {
-            faults.push(Fault::LinkDown(name()));
-        }
-        if self.choose_source().is_none() {
-            let what = match (self.config.source, self.config.family) {
-                (Some(wished), _) => format!("address {wished}"),
-                (None, Family::Ipv4) => "IPv4 address".to_owned(),
-                (None, Family::Ipv6) => "IPv6 link-local address".to_owned(),
-            };
-            faults.push(Fault::NoSource { link: name(), what });
-        }
+        let link = self.link.as_ref();
+        let mut faults = of_link(link, self.config.family, self.config.source, self.choose_source());
+        let Some(link) = link.filter(|link| link.index != 0) else { return faults };
         let size = self.advertisement_size();
         if link.mtu != 0 && u32::try_from(size).unwrap_or(u32::MAX) > link.mtu {
-            faults.push(Fault::TooLong { size, mtu: link.mtu, link: name() });
+            faults.push(Fault::TooLong { size, mtu: link.mtu, link: link.name.clone() });
         }
         if let Some(refusal) = &self.refusal {
             faults.push(Fault::Refused(refusal.cause.clone()));
@@ -91,9 +63,4 @@ impl VirtualRouter {
         let neighbour = peer.or(self.config.addresses.first().map(|address| address.ip));
         link.source(self.config.family, self.config.source, neighbour, &virtual_ips)
     }
-}
-
-/// All causes, in one clause.
-pub(super) fn in_words(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
 }

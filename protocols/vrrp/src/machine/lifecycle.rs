@@ -3,26 +3,14 @@
 
 use std::time::Duration;
 
+use fhrp::faults::{Fault, in_words};
 use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Solicitation};
 
 use super::backup::{Backup, Preemption, Wait};
-use super::faults::{Fault, in_words};
 use super::leaving::Purpose;
 use super::timers::spell;
 use super::{State, VirtualRouter};
 use crate::counters::Count;
-
-/// How long we stay away after the kernel refused an address for the first time.
-pub(super) const FIRST_BACKOFF: Duration = Duration::from_secs(5);
-/// How long at most, after it refused again and again.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-
-/// The kernel refused what we wanted to hold.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) cause: HoldFault,
-    until: Instant,
-}
 
 impl VirtualRouter {
     /// Rows 1 and 2, as soon as nothing is in the way.
@@ -180,7 +168,7 @@ impl VirtualRouter {
     /// The kernel granted what we hold now.
     pub(super) fn was_granted(&mut self) {
         if matches!(self.state, State::Active(_)) {
-            self.backoff = FIRST_BACKOFF;
+            self.backoff.granted();
         }
     }
 
@@ -191,8 +179,7 @@ impl VirtualRouter {
             let text = fault.to_string();
             return context.note(Note::Remark { name: "release-refused", about: None, text });
         }
-        self.refusal = Some(Refusal { cause: fault.clone(), until: context.now + self.backoff });
-        self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+        self.refusal = Some(self.backoff.refused(context.now, fault.clone()));
         self.fails(context, &[Fault::Refused(fault.clone())]);
     }
 

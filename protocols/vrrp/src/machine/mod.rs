@@ -37,6 +37,8 @@ use std::time::Duration;
 
 use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
+use fhrp::counters::Counters;
+use fhrp::faults::{Backoff, Refusal};
 use fhrp::{Action, Context, Group, Holdings, Input, Instant, Link, Note, Standing, View};
 
 use self::active::Active;
@@ -44,7 +46,7 @@ use self::backup::Backup;
 use self::leaving::Leaving;
 use crate::auth::Guard;
 use crate::config::{Config, OWNER_PRIORITY, Versions};
-use crate::counters::{Count, Counters};
+use crate::counters::Count;
 use crate::neighbours::Neighbours;
 use crate::wire::ChecksumForm;
 
@@ -78,9 +80,9 @@ pub struct VirtualRouter {
     /// The sum of tracked faults.
     penalty: u16,
     /// The kernel refused what we wanted to hold; we stay away until then.
-    refusal: Option<lifecycle::Refusal>,
+    refusal: Option<Refusal>,
     /// How long to stay away the next time.
-    backoff: Duration,
+    backoff: Backoff,
     /// What we asked to hold last.
     held: Holdings,
     /// IPv4 identification of the latest datagram.
@@ -91,7 +93,7 @@ pub struct VirtualRouter {
     willed: &'static [ChecksumForm],
     announcer: Announcer,
     neighbours: Neighbours,
-    counters: Counters,
+    counters: Counters<Count>,
     alarms: Alarms,
 }
 
@@ -141,7 +143,7 @@ impl VirtualRouter {
             source: None,
             penalty: 0,
             refusal: None,
-            backoff: lifecycle::FIRST_BACKOFF,
+            backoff: Backoff::default(),
             held: Holdings::none(),
             identification: 0,
             heard_checksum: None,

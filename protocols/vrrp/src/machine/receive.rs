@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fhrp::counters::Counted;
 use fhrp::{Context, Family, Instant, Note, Received, address};
 
 use super::alarms::TWO_OWNERS;
@@ -15,7 +16,7 @@ use super::timers::spell;
 use super::{State, VirtualRouter};
 use crate::config::{AcceptChecksum, OWNER_PRIORITY, OnMismatch, SendChecksum, Versions};
 use crate::counters::Count;
-use crate::neighbours::form_name;
+use crate::neighbours::{form_name, speaks_version_three};
 use crate::wire::{self, Advertisement, ChecksumForm, Heard, Version};
 
 /// TTL of an advertisement on the link.
@@ -64,7 +65,7 @@ impl VirtualRouter {
     fn is_superseded(&self, advertisement: &Advertisement, received: &Received<'_>) -> bool {
         self.config.versions == Versions::Both
             && advertisement.version == Version::V2
-            && self.neighbours.speaks_version_three(received.source, received.at)
+            && speaks_version_three(&self.neighbours, received.source, received.at)
     }
 
     fn accepts(&mut self, context: &mut Context<'_>, received: &Received<'_>, passed: Passed) {
@@ -75,8 +76,9 @@ impl VirtualRouter {
             self.counters.bump(Count::PriorityZeroReceived);
         }
         let text = differs.join("; ");
-        let news = self.neighbours.obeyed(received, &advertisement, checksum, differs);
-        if news.differs && !text.is_empty() {
+        let (habits, news) = self.neighbours.obeyed(received, advertisement.priority, differs);
+        habits.reads(received.at, &advertisement, checksum);
+        if news && !text.is_empty() {
             context.note(Note::Remark { name: "mismatch", about: Some(source), text });
         }
         if let Some(form) = checksum {

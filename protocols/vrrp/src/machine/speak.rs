@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use fhrp::holdings::RouterAdvertisement;
 use fhrp::{
     Action, Answer, Context, Datagram, Family, Holdings, Instant, Mac, Presence, Route, VirtualAddress,
-    address,
 };
 
 use super::VirtualRouter;
 use crate::config::{SendChecksum, Versions};
 use crate::counters::Count;
+use crate::neighbours::understand;
 use crate::wire::{Advertisement, ChecksumForm, MULTICAST_V4, MULTICAST_V6, Version};
 
 /// Only a TTL that no router has lowered proves that the sender is on the link. RFC 9568 §5.1.1.3.
@@ -107,22 +107,8 @@ impl VirtualRouter {
         VirtualAddress { prefix, presence, answer, router: self.config.router }
     }
 
-    /// Hosts make the source their default router: it has to be the address that moves with the role.
     fn router_advertisement(&self) -> Option<RouterAdvertisement> {
-        let config = self.config.router_advertisement.as_ref()?;
-        let source = self.config.addresses.iter().find_map(|address| match address.ip {
-            IpAddr::V6(ip) if address::is_link_local(address.ip) => Some(ip),
-            IpAddr::V6(_) | IpAddr::V4(_) => None,
-        })?;
-        Some(RouterAdvertisement {
-            source,
-            mac: self.spoken_mac(),
-            lifetime: config.lifetime,
-            interval: config.interval,
-            managed: config.managed,
-            other: config.other,
-            prefixes: config.prefixes.clone(),
-        })
+        self.config.router_advertisement.as_ref()?.said_for(&self.config.addresses, self.spoken_mac())
     }
 
     /// The MAC we speak from: bridges learn from each advertisement where the virtual MAC is.
@@ -208,7 +194,7 @@ impl VirtualRouter {
         if self.config.family == Family::Ipv6 {
             return &[PseudoHeader];
         }
-        let live = |form| self.neighbours.understand(now, form);
+        let live = |form| understand(&self.neighbours, now, form);
         match self.config.send_checksum {
             SendChecksum::MessageOnly => &[MessageOnly],
             SendChecksum::PseudoHeader => &[PseudoHeader],

@@ -1,40 +1,25 @@
 //! One virtual router, told what happens in words and answering in words: a line per action, in order.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use fhrp::{
-    Action, Command, Context, Datagram, Family, Group, HoldFault, Input, Instant, InterfaceAddress, Link,
-    Mac, Note, Received, Route, Siblings, View,
-};
+use fhrp::{Datagram, Family, Input, Instant, Link, Mac, Received, Route};
+use stage::{Language, arriving};
 use vrrp::auth::Guard;
 use vrrp::config::{Authentication, Versions};
 use vrrp::wire::{self, Advertisement, ChecksumForm, MULTICAST_V4, MULTICAST_V6, Version};
 use vrrp::{Config, VirtualRouter};
 
+pub use stage::{address, ip, millis, secs};
+
 pub const OURS: &str = "10.0.0.5";
 pub const LOWER: &str = "10.0.0.2";
 pub const HIGHER: &str = "10.0.0.9";
 pub const VIP: &str = "10.0.0.1/24";
-
-pub fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-pub fn address(text: &str) -> InterfaceAddress {
-    text.parse().unwrap()
-}
-
-pub fn secs(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-pub fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
 
 pub fn at(nanos: u64) -> Instant {
     Instant::from_nanos(nanos)
@@ -145,17 +130,31 @@ impl Said {
     }
 }
 
-/// The router, its clock, and what it said last.
-pub struct Stage {
-    pub router: VirtualRouter,
-    pub now: Instant,
-    pub actions: Vec<Action>,
+/// A virtual router with what its neighbours say.
+pub struct Stage(stage::Stage<VirtualRouter>);
+
+impl Deref for Stage {
+    type Target = stage::Stage<VirtualRouter>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }
 
 impl Stage {
     /// Not even told of its link.
     pub fn bare(config: Config) -> Self {
-        Stage { router: VirtualRouter::new(config), now: Instant::ZERO, actions: Vec::new() }
+        let will = |datagrams: &[Datagram]| {
+            assert!(datagrams.iter().all(|datagram| read(datagram).0.priority == 0));
+            "will".to_owned()
+        };
+        Stage(stage::Stage::new(VirtualRouter::new(config), Language { datagram: spell, will }))
     }
 
     /// Started on [`link`] at zero.
@@ -173,20 +172,6 @@ impl Stage {
             stage.next_tick();
         }
         stage
-    }
-
-    pub fn tell(&mut self, input: Input<'_>) -> Vec<String> {
-        self.actions.clear();
-        let mut random = || 4;
-        let mut context = Context {
-            now: self.now,
-            wall: secs(1_800_000_000) + Duration::from_nanos(self.now.as_nanos()),
-            siblings: Siblings::NONE,
-            random: &mut random,
-            out: &mut self.actions,
-        };
-        self.router.handle(&mut context, input);
-        self.actions.iter().map(spell).collect()
     }
 
     /// A frame that arrives now.
@@ -219,137 +204,26 @@ impl Stage {
         lines.extend(self.tick());
         lines
     }
-
-    pub fn tick(&mut self) -> Vec<String> {
-        self.tell(Input::Tick)
-    }
-
-    /// Goes to the next deadline and ticks.
-    pub fn next_tick(&mut self) -> Vec<String> {
-        self.now = self.deadline().max(self.now);
-        self.tick()
-    }
-
-    /// Goes on by `span`, ticking at every deadline, and collects what is said.
-    pub fn run(&mut self, span: Duration) -> Vec<String> {
-        let end = self.now + span;
-        let mut lines = Vec::new();
-        while let Some(deadline) = self.router.deadline().filter(|deadline| *deadline <= end) {
-            self.now = deadline.max(self.now);
-            lines.extend(self.tick());
-        }
-        self.now = end;
-        lines
-    }
-
-    pub fn pass(&mut self, span: Duration) {
-        self.now += span;
-    }
-
-    pub fn deadline(&self) -> Instant {
-        self.router.deadline().unwrap()
-    }
-
-    /// Whether anything but an outside event can matter.
-    pub fn waits(&self) -> bool {
-        self.router.deadline().is_some()
-    }
-
-    pub fn view(&self) -> View {
-        self.router.view(self.now)
-    }
-
-    pub fn state(&self) -> &'static str {
-        self.view().state
-    }
-
-    pub fn counter(&self, name: &str) -> u64 {
-        self.view().counters.iter().find(|counter| counter.name == name).map_or(0, |counter| counter.count)
-    }
-
-    pub fn timer(&self, name: &str) -> fhrp::view::Timer {
-        *self.view().timers.iter().find(|timer| timer.name == name).unwrap()
-    }
-
-    pub fn detail(&self, name: &str) -> String {
-        self.view().details.iter().find(|detail| detail.name == name).unwrap().value.clone()
-    }
-
-    pub fn command(&mut self, command: Command) -> Vec<String> {
-        self.tell(Input::Command(command))
-    }
-
-    pub fn refuse_hold(&mut self) -> Vec<String> {
-        let fault = HoldFault {
-            operation: "add 10.0.0.1/24 to eth0".to_owned(),
-            cause: "permission denied".to_owned(),
-        };
-        self.tell(Input::Held(Err(fault)))
-    }
-
-    pub fn sent(&self) -> Vec<&Datagram> {
-        self.actions
-            .iter()
-            .filter_map(|action| match action {
-                Action::Send(datagram) | Action::SendOnceHeld(datagram) => Some(datagram),
-                _ => None,
-            })
-            .collect()
-    }
 }
 
 /// What a datagram says.
 pub fn read(datagram: &Datagram) -> (Advertisement, ChecksumForm) {
-    let received = Received {
-        at: Instant::ZERO,
-        source_mac: Mac::default(),
-        destination_mac: Mac::default(),
-        source: datagram.source,
-        destination: datagram.destination,
-        hop_limit: datagram.hop_limit,
-        protocol: datagram.protocol,
-        ports: None,
-        ip_header: &[],
-        payload: &datagram.payload,
-    };
+    let received = arriving(datagram);
     let heard = wire::parse(&received).unwrap();
     (heard.advertisement.clone(), heard.checksum)
 }
 
-fn spell(action: &Action) -> String {
-    match action {
-        Action::SendOnceHeld(datagram) => format!("once held, {}", spell(&Action::Send(datagram.clone()))),
-        Action::Send(datagram) => {
-            let (advertisement, form) = read(datagram);
-            let mut text = format!(
-                "send v{} p{} {:?}",
-                advertisement.version.number(),
-                advertisement.priority,
-                advertisement.interval
-            );
-            if form == ChecksumForm::PseudoHeader && datagram.source.is_ipv4() {
-                text.push_str(" pseudo");
-            }
-            if datagram.route == Route::Routed {
-                text.push_str(&format!(" to {}", datagram.destination));
-            }
-            text
-        }
-        Action::Hold(holdings) if holdings.is_empty() => "release".to_owned(),
-        Action::Hold(_) => "hold".to_owned(),
-        Action::Announce(_) => "announce".to_owned(),
-        Action::Answer(mac) => format!("answer {mac}"),
-        Action::LastWill(datagrams) if datagrams.is_empty() => "no will".to_owned(),
-        Action::LastWill(datagrams) => {
-            assert!(datagrams.iter().all(|datagram| read(datagram).0.priority == 0));
-            "will".to_owned()
-        }
-        Action::Note(Note::Transition { from, to, .. }) => format!("{from} -> {to}"),
-        Action::Note(Note::Refused { counter, .. }) => format!("refused {counter}"),
-        Action::Note(Note::Alarm { name, raised: true, .. }) => format!("alarm {name}"),
-        Action::Note(Note::Alarm { name, raised: false, .. }) => format!("alarm {name} over"),
-        Action::Note(Note::Remark { name, .. }) => format!("remark {name}"),
+fn spell(datagram: &Datagram) -> String {
+    let (advertisement, form) = read(datagram);
+    let Advertisement { version, priority, interval, .. } = advertisement;
+    let mut text = format!("send v{} p{priority} {interval:?}", version.number());
+    if form == ChecksumForm::PseudoHeader && datagram.source.is_ipv4() {
+        text.push_str(" pseudo");
     }
+    if datagram.route == Route::Routed {
+        text.push_str(&format!(" to {}", datagram.destination));
+    }
+    text
 }
 
 /// A family's usual configuration, for tests that run over both.
