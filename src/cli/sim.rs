@@ -13,9 +13,9 @@ use serde_json::json;
 
 use super::{Exit, complain, text};
 use crate::sim::campaign::{Campaign, Found, Summary};
-use crate::sim::exhaustive::Space;
+use crate::sim::exhaustive::{self, Space};
 use crate::sim::explain::Explained;
-use crate::sim::generate::{self, Limits};
+use crate::sim::generate::{self, Limits, Simulated};
 use crate::sim::shrink::shrink;
 use crate::sim::{Invariant, Scenario};
 
@@ -56,6 +56,9 @@ pub struct SimArgs {
     /// Routers on the LAN: a number, or the fewest and the most, as in 2..4 [default: 2..8; exhaustive: 2]
     #[arg(long, value_name = "N", value_parser = routers)]
     routers: Option<(u64, u64)>,
+    /// Simulate only this protocol: vrrp, hsrp [default: all; the seed decides]
+    #[arg(long, value_name = "NAME", value_parser = protocol, conflicts_with = "scenario")]
+    protocol: Option<Simulated>,
     /// Processors to use [default: all]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -76,6 +79,12 @@ pub struct SimArgs {
     json: bool,
 }
 
+fn protocol(text: &str) -> Result<Simulated, String> {
+    let named = Simulated::ALL.into_iter().find(|protocol| protocol.name() == text);
+    let all = || Simulated::ALL.map(Simulated::name).join(" and ");
+    named.ok_or_else(|| format!("`{text}` is not simulated; {} are", all()))
+}
+
 fn routers(text: &str) -> Result<(u64, u64), String> {
     let most = crate::sim::scenario::MOST_ROUTERS as u64;
     let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("`{text}` is no number"));
@@ -92,7 +101,7 @@ fn routers(text: &str) -> Result<(u64, u64), String> {
 /// What the numbers of a campaign stand for.
 enum Source {
     Seeds(Limits),
-    Space(Space),
+    Spaces(Vec<Space>),
     Files(Vec<(PathBuf, Scenario)>),
 }
 
@@ -100,7 +109,7 @@ impl Source {
     fn scenario(&self, number: u64) -> Scenario {
         match self {
             Source::Seeds(limits) => generate::scenario(number, limits),
-            Source::Space(space) => space.scenario(number),
+            Source::Spaces(spaces) => exhaustive::scenario(spaces, number),
             Source::Files(files) => files[number as usize].1.clone(),
         }
     }
@@ -109,7 +118,7 @@ impl Source {
     fn name(&self, number: u64) -> String {
         match self {
             Source::Seeds(_) => format!("seed {number}"),
-            Source::Space(space) => format!("interleaving {number} of {}", space.size()),
+            Source::Spaces(spaces) => format!("interleaving {number} of {}", exhaustive::size(spaces)),
             Source::Files(files) => files[number as usize].0.display().to_string(),
         }
     }
@@ -170,8 +179,12 @@ fn simulate(args: &SimArgs, out: &mut dyn Write) -> io::Result<Exit> {
 fn source(args: &SimArgs) -> io::Result<(Source, std::ops::Range<u64>)> {
     if args.exhaustive {
         let routers = args.routers.map_or(2, |(low, _)| low.min(3)) as usize;
-        let space = Space { routers, steps: args.steps, messages: args.messages };
-        return Ok((Source::Space(space), 0..space.size()));
+        let (steps, messages) = (args.steps, args.messages);
+        let wanted =
+            Simulated::ALL.into_iter().filter(|one| args.protocol.is_none_or(|wanted| wanted == *one));
+        let spaces: Vec<_> = wanted.map(|protocol| Space { protocol, routers, steps, messages }).collect();
+        let size = exhaustive::size(&spaces);
+        return Ok((Source::Spaces(spaces), 0..size));
     }
     if !args.scenario.is_empty() {
         let files = args.scenario.iter().map(|path| Ok((path.clone(), read(path)?)));
@@ -179,9 +192,10 @@ fn source(args: &SimArgs) -> io::Result<(Source, std::ops::Range<u64>)> {
         let count = files.len() as u64;
         return Ok((Source::Files(files), 0..count));
     }
-    let limits = args
-        .routers
-        .map_or_else(Limits::default, |(least_routers, most_routers)| Limits { least_routers, most_routers });
+    let mut limits = Limits { protocol: args.protocol, ..Limits::default() };
+    if let Some((least, most)) = args.routers {
+        (limits.least_routers, limits.most_routers) = (least, most);
+    }
     let numbers = match (args.seed, args.from.unwrap_or_else(fresh), args.hours) {
         (Some(seed), ..) => seed..seed.saturating_add(1),
         (None, from, Some(_)) => from..u64::MAX,
@@ -290,7 +304,7 @@ fn conclude(
     let runs = summary.runs;
     let from = match source {
         Source::Seeds(_) => format!(" from seed {}", numbers.start),
-        Source::Space(_) | Source::Files(_) => String::new(),
+        Source::Spaces(_) | Source::Files(_) => String::new(),
     };
     let simulated = Duration::from_nanos(stats.simulated_ns).as_secs_f64();
     writeln!(

@@ -16,7 +16,7 @@ pub const MILLISECOND: u64 = 1_000_000;
 pub const SECOND: u64 = 1_000 * MILLISECOND;
 
 /// Wall-clock time at the beginning: a date that no protocol has a reason to find odd.
-const EPOCH: Duration = Duration::from_secs(1_800_000_000);
+pub const EPOCH: Duration = Duration::from_secs(1_800_000_000);
 /// Parts in a million.
 const MILLION: i128 = 1_000_000;
 

@@ -6,12 +6,16 @@
 //! after the election arrives or is lost. All combinations have a number; the number is the scenario.
 
 use super::clock::MILLISECOND;
+use super::generate::Simulated;
+use super::hsrp;
 use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
 use super::vrrp::{Authentication, Member, Setup, Spoken};
 
 /// How much is enumerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
+    /// What the routers speak.
+    pub protocol: Simulated,
     /// Routers: 2 or 3.
     pub routers: usize,
     /// Steps in which something may happen.
@@ -24,18 +28,26 @@ pub struct Space {
 const INTERVAL: u64 = 1_000;
 /// Microseconds between two steps: half an interval, so that events fall before and after advertisements.
 const STEP: u64 = 500_000;
-/// When the first step is: just before the first router can take over.
+/// When the first step is: just before the first router can take over. HSRP listens for a hold time, and speaks for
+/// another.
 const FIRST_STEP: u64 = 3_200_000;
+const FIRST_STEP_OF_HSRP: u64 = 5_700_000;
+/// Milliseconds that an HSRP router is believed to live without another hello.
+const HOLD: u64 = 3_000;
 
 /// Settings that are tried: priorities, preemption, and what is spoken.
 const PRIORITIES: [[u8; 3]; 3] = [[100, 100, 100], [200, 100, 150], [100, 254, 1]];
 const PREEMPTS: [bool; 2] = [true, false];
-const SPOKEN: [Spoken; 2] = [Spoken::V3, Spoken::V2];
+const VERSIONS: [(Spoken, hsrp::Version); 2] =
+    [(Spoken::V3, hsrp::Version::V2), (Spoken::V2, hsrp::Version::V1)];
 
 impl Space {
+    /// Two routers that nothing happens to.
+    const SMALLEST: Space = Space { protocol: Simulated::Vrrp, routers: 2, steps: 0, messages: 0 };
+
     /// How many numbers there are.
     pub fn size(&self) -> u64 {
-        let settings = (PRIORITIES.len() * PREEMPTS.len() * SPOKEN.len()) as u64;
+        let settings = (PRIORITIES.len() * PREEMPTS.len() * VERSIONS.len()) as u64;
         (settings * self.choices().pow(self.steps)) << self.messages
     }
 
@@ -54,12 +66,16 @@ impl Space {
         };
         let priorities = PRIORITIES[digit(PRIORITIES.len() as u64)];
         let preempt = PREEMPTS[digit(PREEMPTS.len() as u64)];
-        let spoken = SPOKEN[digit(SPOKEN.len() as u64)];
+        let (spoken, version) = VERSIONS[digit(VERSIONS.len() as u64)];
         let mut deeds: Vec<Deed> =
             (0..self.routers).map(|router| machine(0, router, MachineDeed::Start)).collect();
         let (mut power, mut cable) = (vec![true; self.routers], vec![true; self.routers]);
         for step in 0..u64::from(self.steps) {
-            let at = FIRST_STEP + step * STEP;
+            let at = step * STEP
+                + match self.protocol {
+                    Simulated::Vrrp => FIRST_STEP,
+                    Simulated::Hsrp => FIRST_STEP_OF_HSRP,
+                };
             let Some(choice) = digit(self.choices()).checked_sub(1) else { continue };
             let router = choice / 2;
             let (state, off, on) = match choice % 2 {
@@ -70,6 +86,22 @@ impl Space {
             state[router] = !state[router];
         }
         let lost = (0..u64::from(self.messages)).filter(|_| digit(2) == 1).collect();
+        let group = match self.protocol {
+            Simulated::Vrrp => self.vrrp(priorities, preempt, spoken),
+            Simulated::Hsrp => self.hsrp(priorities, preempt, version),
+        };
+        Scenario {
+            noise: 0,
+            network: Network { delay_us: 100, jitter_us: 0 },
+            routers: (0..self.routers).map(router).collect(),
+            groups: vec![group],
+            hosts: Vec::new(),
+            deeds,
+            lost,
+        }
+    }
+
+    fn vrrp(&self, priorities: [u8; 3], preempt: bool, spoken: Spoken) -> Group {
         let member = |router: usize| Member {
             spoken,
             priority: priorities[router],
@@ -78,7 +110,7 @@ impl Space {
             preempt_delay_ms: 0,
             startup_delay_ms: 0,
         };
-        let setup = Setup {
+        Group::Vrrp(Setup {
             vrid: 1,
             gateway: 251,
             ipv6: false,
@@ -87,17 +119,52 @@ impl Space {
             accept: true,
             authentication: Authentication::None,
             members: (0..self.routers).map(member).collect(),
-        };
-        Scenario {
-            noise: 0,
-            network: Network { delay_us: 100, jitter_us: 0 },
-            routers: (0..self.routers).map(router).collect(),
-            groups: vec![Group::Vrrp(setup)],
-            hosts: Vec::new(),
-            deeds,
-            lost,
-        }
+        })
     }
+
+    fn hsrp(&self, priorities: [u8; 3], preempt: bool, version: hsrp::Version) -> Group {
+        let member = |router: usize| hsrp::Member {
+            priority: priorities[router],
+            times_ms: Some((INTERVAL, HOLD)),
+            jitter: false,
+            knows_address: true,
+            preempt: if preempt { hsrp::Preemption::Lower } else { hsrp::Preemption::Never },
+            preempt_delay_ms: 0,
+            first_preempt_delay_ms: 0,
+            start_delay_ms: 0,
+            link_delay_ms: 0,
+        };
+        Group::Hsrp(hsrp::Setup {
+            version,
+            group: 1,
+            gateway: 251,
+            ipv6: false,
+            secondary: false,
+            mac: hsrp::MacChoice::Standard,
+            authentication: hsrp::Authentication::DefaultText,
+            interface_state: false,
+            resign_on_coup: false,
+            members: (0..self.routers).map(member).collect(),
+        })
+    }
+}
+
+/// How many numbers several spaces have together.
+pub fn size(spaces: &[Space]) -> u64 {
+    spaces.iter().map(Space::size).sum()
+}
+
+/// The scenario of a number in several spaces, one behind the other.
+pub fn scenario(spaces: &[Space], number: u64) -> Scenario {
+    let mut left = number;
+    let of = spaces.iter().find(|space| {
+        let here = left < space.size();
+        if !here {
+            left -= space.size();
+        }
+        here
+    });
+    of.or(spaces.last()).map(|space| space.scenario(left)).unwrap_or_else(|| Space::SMALLEST.scenario(0))
 }
 
 fn machine(at_us: u64, router: usize, deed: MachineDeed) -> Deed {
@@ -124,10 +191,11 @@ mod tests {
 
     #[test]
     fn every_number_is_another_scenario() {
-        let space = Space { routers: 2, steps: 2, messages: 3 };
+        let space = |protocol| Space { protocol, routers: 2, steps: 2, messages: 3 };
+        let spaces = Simulated::ALL.map(space);
         let all: Vec<String> =
-            (0..space.size()).map(|number| format!("{:?}", space.scenario(number))).collect();
-        assert_eq!(all.len() as u64, space.size());
+            (0..size(&spaces)).map(|number| format!("{:?}", scenario(&spaces, number))).collect();
+        assert_eq!(all.len() as u64, size(&spaces));
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
     }
 }

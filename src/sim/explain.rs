@@ -7,7 +7,7 @@ use super::campaign::run_safely;
 use super::clock::{Moment, SECOND};
 use super::invariant::Violation;
 use super::record::{Line, LineKind, Record, StateChange};
-use super::scenario::{Group, Scenario, router_name};
+use super::scenario::{Scenario, router_name};
 use super::segment::Port;
 use super::world::run;
 use crate::capture::{Direction, Writer};
@@ -77,10 +77,10 @@ impl Explained {
             network.delay_us,
             network.delay_us + network.jitter_us
         );
-        for (number, Group::Vrrp(setup)) in groups.iter().enumerate() {
-            let _ = writeln!(text, "group {number}: {setup}");
-            for (router, member) in setup.members.iter().enumerate() {
-                let machine = &routers[router];
+        for (number, group) in groups.iter().enumerate() {
+            let _ = writeln!(text, "group {number}: {group}");
+            for (router, machine) in routers.iter().enumerate() {
+                let member = group.member_in_words(router);
                 let side = if machine.far { ", on the far switch" } else { "" };
                 let _ = writeln!(
                     text,
@@ -106,7 +106,7 @@ impl Explained {
             lanes: Vec::new(),
             marks: Vec::new(),
         };
-        for (group, Group::Vrrp(setup)) in self.scenario.groups.iter().enumerate() {
+        for (group, setup) in self.scenario.groups.iter().enumerate() {
             for router in 0..self.scenario.routers.len() {
                 let of_this = |line: &&Line| {
                     line.router == Some(router) && line.group.is_none_or(|number| number == group)
@@ -186,7 +186,7 @@ fn role(state: &str) -> Role {
     match state {
         "Active" => Role::Holding,
         "Leaving" => Role::Partial,
-        "Backup" => Role::StandingBy,
+        "Backup" | "Standby" | "Speak" | "Listen" => Role::StandingBy,
         _ => Role::Down,
     }
 }

@@ -1,11 +1,12 @@
 //! A scenario from a seed: what network engineers run, and what happens to it, somewhat more often than in life.
 
 use super::dice::Dice;
+use super::dice::noise;
 use super::scenario::{
     Deed, Forgery, Group, Host, MachineDeed, Member, MemberDeed, Network, NetworkDeed, Router, Scenario,
     StrangerDeed, What,
 };
-use super::vrrp;
+use super::{hsrp, vrrp};
 
 /// What seeds are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +15,43 @@ pub struct Limits {
     pub least_routers: u64,
     /// Most routers.
     pub most_routers: u64,
+    /// The one protocol; `None`: all that are simulated, the seed decides.
+    pub protocol: Option<Simulated>,
+}
+
+/// A protocol that has rules here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simulated {
+    /// VRRP.
+    Vrrp,
+    /// HSRP.
+    Hsrp,
+}
+
+impl Simulated {
+    /// All of them.
+    pub const ALL: [Simulated; 2] = [Simulated::Vrrp, Simulated::Hsrp];
+
+    /// The word in configuration files and listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Simulated::Vrrp => "vrrp",
+            Simulated::Hsrp => "hsrp",
+        }
+    }
+
+    /// What the `number`th group of a seed is of: mostly all are of one, sometimes one stands beside the other.
+    fn of(seed: u64, number: u8) -> Simulated {
+        match (noise(seed, [17, 0, 0]) % 10, number % 2) {
+            (0..=3, _) | (8, 0) | (9, 1) => Simulated::Vrrp,
+            (_, _) => Simulated::Hsrp,
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { least_routers: 2, most_routers: super::scenario::MOST_ROUTERS as u64 }
+        Limits { least_routers: 2, most_routers: super::scenario::MOST_ROUTERS as u64, protocol: None }
     }
 }
 
@@ -30,12 +63,21 @@ pub fn scenario(seed: u64, limits: &Limits) -> Scenario {
     let count = usual.clamp(limits.least_routers, limits.most_routers) as usize;
     let two_switches = dice.percent(60);
     let routers = routers(&mut dice, count, two_switches);
+    let protocol = |number| limits.protocol.unwrap_or_else(|| Simulated::of(seed, number));
     let pace = vrrp::generate::pace(&mut dice);
-    let groups: Vec<Group> = (0..if dice.percent(15) { 2 } else { 1 })
-        .map(|number| Group::Vrrp(vrrp::generate::setup(&mut dice, number, count, pace)))
+    let number_of_groups = if dice.percent(15) { 2 } else { 1 };
+    let mut standby_pace = None;
+    let groups: Vec<Group> = (0..number_of_groups)
+        .map(|number| match protocol(number) {
+            Simulated::Vrrp => Group::Vrrp(vrrp::generate::setup(&mut dice, number, count, pace)),
+            Simulated::Hsrp => {
+                let pace = *standby_pace.get_or_insert_with(|| hsrp::generate::pace(&mut dice));
+                Group::Hsrp(hsrp::generate::setup(&mut dice, number, count, pace))
+            }
+        })
         .collect();
     // Microseconds of the longest interval: the measure of everything that happens.
-    let unit = groups.iter().map(|Group::Vrrp(setup)| setup.longest_interval_us()).max().unwrap_or(1_000_000);
+    let unit = groups.iter().map(Group::longest_interval_us).max().unwrap_or(1_000_000);
     let hosts = (0..dice.below(3)).map(|_| Host {
         group: dice.below(groups.len() as u64) as usize,
         every_us: dice.between(unit / 2, unit),
@@ -88,7 +130,11 @@ impl Script<'_> {
             let at = if together { self.dice.below(1_000) } else { self.dice.below(4 * self.unit) };
             self.machine(at, router, MachineDeed::Start);
         }
-        let mut now = 4 * self.unit;
+        let mut now = match self.groups.iter().any(|group| matches!(group, Group::Hsrp(_))) {
+            // An election takes two hold times; what happens, happens in it and afterwards.
+            true => self.dice.one_of(&[2, 5, 8, 12, 18]) * self.unit,
+            false => 4 * self.unit,
+        };
         for _ in 0..self.dice.below(9) {
             now += match self.dice.below(10) {
                 0..=2 => self.dice.below(self.unit / 2),
@@ -117,8 +163,7 @@ impl Script<'_> {
             _ => self.dice.between(4 * self.unit, 9 * self.unit),
         };
         // Where messages are sealed, somebody will try.
-        let Group::Vrrp(setup) = &self.groups[group];
-        if setup.authentication != vrrp::Authentication::None && self.dice.percent(20) {
+        if self.groups[group].is_sealed() && self.dice.percent(20) {
             return self.hostile(now, group);
         }
         let later = now + for_us;
@@ -198,8 +243,10 @@ impl Script<'_> {
         match self.dice.below(16) {
             0..=5 => MemberDeed::Penalty { amount: self.dice.one_of(&[0, 5, 10, 30, 50, 100, 300]) },
             6..=10 => {
-                let Group::Vrrp(setup) = &self.groups[group];
-                let member = Member::Vrrp(vrrp::generate::changed(self.dice, setup, router));
+                let member = match &self.groups[group] {
+                    Group::Vrrp(setup) => Member::Vrrp(vrrp::generate::changed(self.dice, setup, router)),
+                    Group::Hsrp(setup) => Member::Hsrp(hsrp::generate::changed(self.dice, setup, router)),
+                };
                 MemberDeed::Reload { member }
             }
             11..=14 => MemberDeed::HandOver,
@@ -215,7 +262,13 @@ impl Script<'_> {
                 0 | 1 => StrangerDeed::Replay { frames_ago: self.dice.below(60) as usize },
                 2 => StrangerDeed::Forge { kind: Forgery::Claim },
                 3 => StrangerDeed::Forge { kind: Forgery::Goodbye },
-                4 => StrangerDeed::Forge { kind: self.dice.one_of(&[Forgery::FromAfar, Forgery::Garbage]) },
+                4 => {
+                    let foreign = match &self.groups[group] {
+                        Group::Vrrp(_) => Forgery::FromAfar,
+                        Group::Hsrp(_) => Forgery::OtherVersion,
+                    };
+                    StrangerDeed::Forge { kind: self.dice.one_of(&[foreign, Forgery::Garbage]) }
+                }
                 _ => StrangerDeed::Forge { kind: Forgery::Flipped },
             };
             self.at(at, 0, What::Stranger { group, deed });

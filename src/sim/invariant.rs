@@ -13,6 +13,8 @@ use super::scenario::router_name;
 pub enum Invariant {
     /// In a connected, healed network every duty has exactly one holder.
     OneHolder,
+    /// Where the protocol has a next in line, there is exactly one.
+    OneStandby,
     /// The holder is the one that the election rules name.
     RightHolder,
     /// Two holders that hear each other are one again in bounded time.
@@ -47,8 +49,9 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Invariant; 16] = [
+    pub const ALL: [Invariant; 17] = [
         Invariant::OneHolder,
+        Invariant::OneStandby,
         Invariant::RightHolder,
         Invariant::ShortOverlap,
         Invariant::NotTooEarly,
@@ -70,6 +73,7 @@ impl Invariant {
     pub const fn name(self) -> &'static str {
         match self {
             Invariant::OneHolder => "one-holder",
+            Invariant::OneStandby => "one-standby",
             Invariant::RightHolder => "right-holder",
             Invariant::ShortOverlap => "short-overlap",
             Invariant::NotTooEarly => "not-too-early",
@@ -95,6 +99,9 @@ impl Invariant {
                 "in a connected, healed network every duty has exactly one holder, after a time that is computed \
                  from the configuration"
             }
+            Invariant::OneStandby => {
+                "HSRP: in such a network one is standby, the best of those that are not active; the others listen"
+            }
             Invariant::RightHolder => {
                 "the holder is one that the election rules allow: nobody who may preempt outranks it"
             }
@@ -104,12 +111,17 @@ impl Invariant {
             Invariant::NotTooEarly => {
                 "nobody takes over before its wait is over, and without preemption from no healthy holder"
             }
-            Invariant::NotTooLate => "a member whose wait is over takes over in that very turn",
+            Invariant::NotTooLate => {
+                "a member whose wait is over takes over in that very turn; in HSRP, goes to the state that follows"
+            }
             Invariant::GivesWay => "a holder that hears a better router gives way in that very turn",
             Invariant::Cadence => {
-                "a holder advertises once an interval, and at once where it is answered, left or challenged"
+                "a holder, and in HSRP whoever speaks, says so once an interval, and at once where it is answered, \
+                 left or challenged"
             }
-            Invariant::Truthful => "what is sent says what is so, with TTL 255, from the right MAC",
+            Invariant::Truthful => {
+                "what is sent says what is so, with the right TTL, from the right MAC, sealed with the right key"
+            }
             Invariant::Cause => "no change of state without a cause, and none at all while nothing happens",
             Invariant::Timers => "every timer that is armed fires or is cancelled; who waits has a timer",
             Invariant::Obligations => {
@@ -121,7 +133,8 @@ impl Invariant {
             }
             Invariant::Forgery => {
                 "where authentication is on, a forged or replayed frame changes nothing but counters; elsewhere \
-                 none that breaks a rule of receipt does"
+                 none that breaks a rule of receipt does. In HSRP nothing counts: what is replayed is obeyed for as \
+                 long as its key is believed"
             }
             Invariant::ForwardedOnce => "a host's packet is forwarded by one router, never by two",
             Invariant::NoPanic => {
@@ -134,24 +147,31 @@ impl Invariant {
     /// Where that is written.
     pub const fn source(self) -> &'static str {
         match self {
-            Invariant::OneHolder => "RFC 9568 §1, §6.4",
-            Invariant::RightHolder => "RFC 9568 §6.1 Preempt_Mode, §6.4.2, §6.4.3",
-            Invariant::ShortOverlap => "RFC 9568 §6.4.3",
+            Invariant::OneHolder => "RFC 9568 §1, §6.4; RFC 2281 §1, §5.3",
+            Invariant::OneStandby => "RFC 2281 §5.2, §5.3, §5.7",
+            Invariant::RightHolder => "RFC 9568 §6.1 Preempt_Mode, §6.4.2, §6.4.3; RFC 2281 §5.1, §5.2, §5.7",
+            Invariant::ShortOverlap => "RFC 9568 §6.4.3; RFC 2281 §5.7 events g, h",
             Invariant::NotTooEarly => {
-                "RFC 9568 §6.1 Active_Down_Interval, Skew_Time, §6.4.2; RFC 3768 §6.1, §6.4.2"
+                "RFC 9568 §6.1 Active_Down_Interval, Skew_Time, §6.4.2; RFC 3768 §6.1, §6.4.2; RFC 2281 §5.4, §5.7"
             }
-            Invariant::NotTooLate => "RFC 9568 §6.4.2 Active_Down_Timer; RFC 3768 §6.4.2",
-            Invariant::GivesWay => "RFC 9568 §6.4.3",
-            Invariant::Cadence => "RFC 9568 §6.4.3 Adver_Timer; RFC 3768 §6.4.3",
-            Invariant::Truthful => "RFC 9568 §5.1, §5.2, §7.2; RFC 3768 §5.2, §5.3, §7.2",
-            Invariant::Cause => "RFC 9568 §6.3, §6.4",
-            Invariant::Timers => "RFC 9568 §6.2",
-            Invariant::Obligations => "RFC 9568 §6.4.1 to §6.4.3, §8.1.2, §8.2.2",
-            Invariant::Leaving => "RFC 9568 §6.4.3 Shutdown",
-            Invariant::Forgery => "RFC 9568 §7.1, §9; RFC 2338 §5.3.6",
-            Invariant::ForwardedOnce => "RFC 9568 §6.4.3, §8.1.2",
-            Invariant::Reachable => "RFC 9568 §1, §8.1.2, §8.2.2",
-            Invariant::NoPanic => "RFC 9568 §9",
+            Invariant::NotTooLate => {
+                "RFC 9568 §6.4.2 Active_Down_Timer; RFC 3768 §6.4.2; RFC 2281 §5.4, §5.7 events c, d"
+            }
+            Invariant::GivesWay => "RFC 9568 §6.4.3; RFC 2281 §5.7 events f, g, j, k",
+            Invariant::Cadence => {
+                "RFC 9568 §6.4.3 Adver_Timer; RFC 3768 §6.4.3; RFC 2281 §5.4, §5.6, §5.7 event e"
+            }
+            Invariant::Truthful => {
+                "RFC 9568 §5.1, §5.2, §7.2; RFC 3768 §5.2, §5.3, §7.2; RFC 2281 §5.1, §5.2, §6.1"
+            }
+            Invariant::Cause => "RFC 9568 §6.3, §6.4; RFC 2281 §5.7",
+            Invariant::Timers => "RFC 9568 §6.2; RFC 2281 §5.4",
+            Invariant::Obligations => "RFC 9568 §6.4.1 to §6.4.3, §8.1.2, §8.2.2; RFC 2281 §5.6, §6.1",
+            Invariant::Leaving => "RFC 9568 §6.4.3 Shutdown; RFC 2281 §5.7 event b",
+            Invariant::Forgery => "RFC 9568 §7.1, §9; RFC 2338 §5.3.6; RFC 2281 §5.1, §7",
+            Invariant::ForwardedOnce => "RFC 9568 §6.4.3, §8.1.2; RFC 2281 §5.3, §6.1",
+            Invariant::Reachable => "RFC 9568 §1, §8.1.2, §8.2.2; RFC 2281 §1, §6.1",
+            Invariant::NoPanic => "RFC 9568 §9; RFC 2281 §7",
         }
     }
 }

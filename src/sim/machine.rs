@@ -6,7 +6,7 @@
 //! engine has asked for.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use fhrp::{Answer, Command, HoldFault, Holdings, InterfaceAddress, Link, Mac, Presence};
@@ -32,6 +32,14 @@ const QUEUE: usize = 256;
 /// The MAC of the machine with this last octet.
 pub fn mac(address: u8) -> Mac {
     Mac([0x02, 0, 0, 0, 0, address])
+}
+
+/// The address of the machine with this last octet: what it speaks from.
+pub fn address(ipv6: bool, last: u8) -> IpAddr {
+    match ipv6 {
+        false => Ipv4Addr::new(10, 0, 0, last).into(),
+        true => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last.into()).into(),
+    }
 }
 
 /// Something an operator or the kernel tells the daemon.

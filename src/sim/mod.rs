@@ -15,7 +15,8 @@
 //! | [`generate`] | a scenario from a seed |
 //! | [`world`] | the LAN and its queue of events; what must be true of it as a whole |
 //! | [`machine`], [`host`], [`segment`], [`clock`] | what the LAN is made of |
-//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`] answers for VRRP |
+//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`] and [`hsrp`] answer for theirs |
+//! | [`obligations`] | what whoever holds a role owes, in every protocol |
 //! | [`invariant`] | what must always be true, each with the section that says so |
 //! | [`record`] | what a run leaves behind |
 //! | [`shrink`] | the shortest script that still breaks the same |
@@ -31,8 +32,10 @@ pub mod exhaustive;
 pub mod explain;
 pub mod generate;
 pub mod host;
+pub mod hsrp;
 pub mod invariant;
 pub mod machine;
+pub mod obligations;
 pub mod record;
 pub mod rules;
 pub mod scenario;

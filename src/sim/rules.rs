@@ -9,11 +9,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Datagram, Holdings, Instant, Link, Mac, Received};
+use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received};
 
-use super::invariant::Breach;
-use super::scenario::{Forgery, Group, Member};
-use super::vrrp;
+use super::invariant::{Breach, Invariant};
+use super::scenario::{Forgery, Group, Member, Scenario};
+use super::{hsrp, vrrp};
 use crate::engine::group::Identity;
 use crate::engine::{Effect, GroupIndex};
 
@@ -22,6 +22,23 @@ use crate::engine::{Effect, GroupIndex};
 pub enum Said {
     /// VRRP.
     Vrrp(vrrp::Said),
+    /// HSRP.
+    Hsrp(hsrp::Said),
+}
+
+/// A step of a turn: a group was told something, and has answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// By the router's clock.
+    pub now: Instant,
+    /// By its wall clock, since the Unix epoch.
+    pub wall: Duration,
+    /// Everything that the router's groups asked for in this turn so far.
+    pub effects: &'a [Effect],
+    /// Where in `effects` begins what was asked for because of this step.
+    pub before: usize,
+    /// The group's number in the engine.
+    pub index: GroupIndex,
 }
 
 /// A message was handed to a group.
@@ -29,18 +46,12 @@ pub enum Said {
 pub struct Heard<'a> {
     /// By the router's clock: when it arrived.
     pub at: Instant,
-    /// And when it was handed in.
-    pub now: Instant,
     /// What it says.
     pub said: &'a Said,
     /// Whether the group refused it.
     pub refused: bool,
-    /// Everything that the router's groups asked for in this turn so far.
-    pub effects: &'a [Effect],
-    /// Where in `effects` begins what was asked for because of it.
-    pub before: usize,
-    /// The group's number in the engine.
-    pub index: GroupIndex,
+    /// When it was handed in, and what came of it.
+    pub step: Step<'a>,
 }
 
 /// A turn of a router's event loop is over, as far as one group is concerned.
@@ -48,6 +59,8 @@ pub struct Heard<'a> {
 pub struct Turn<'a> {
     /// By the router's clock.
     pub now: Instant,
+    /// By its wall clock, since the Unix epoch.
+    pub wall: Duration,
     /// The group's number in the engine.
     pub index: GroupIndex,
     /// Everything that all groups of the router asked for, in order.
@@ -110,6 +123,38 @@ impl Turn<'_> {
             _ => None,
         })
     }
+
+    /// All of it as one step.
+    pub fn step(&self) -> Step<'_> {
+        let Turn { now, wall, effects, index, .. } = *self;
+        Step { now, wall, effects, before: 0, index }
+    }
+
+    /// Every timer that was due has fired or was cancelled.
+    ///
+    /// # Errors
+    /// One that has not.
+    pub fn has_no_timer_left_behind(&self) -> Result<(), Breach> {
+        match self.deadline {
+            Some(deadline) if deadline <= self.now => {
+                let late = deadline.until(self.now);
+                let what = format!("a timer of {late:?} ago neither fired nor was cancelled");
+                Err(Breach::new(Invariant::Timers, what))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// What a group owes to a message that was obeyed before and is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replays {
+    /// To refuse it: something in it counts.
+    Refused,
+    /// To obey it like any other: the protocol has nothing to tell it by.
+    Obeyed,
+    /// Nobody tries.
+    Untried,
 }
 
 /// A protocol's rules for one group.
@@ -136,10 +181,10 @@ pub trait Rules {
     fn link(&mut self, router: usize, now: Instant, link: &Link);
 
     /// A router's machine stood still for so long, and what it held may have lapsed.
-    fn stood_still(&mut self, router: usize, span: Duration);
+    fn stood_still(&mut self, router: usize, now: Instant, span: Duration);
 
     /// The kernel's answer to a router's latest wish is about to be handed in.
-    fn granted(&mut self, router: usize, granted: bool);
+    fn granted(&mut self, router: usize, now: Instant, granted: bool);
 
     /// Tracked faults take `amount` of a router's priority from now on.
     fn penalty(&mut self, router: usize, amount: u16);
@@ -148,10 +193,19 @@ pub trait Rules {
     fn reload(&mut self, router: usize, now: Instant, member: &Member) -> Option<Box<dyn Any>>;
 
     /// A router is told to stop.
-    fn stop(&mut self, router: usize);
+    fn stop(&mut self, router: usize, now: Instant);
 
-    /// An operator has told a router something.
-    fn ordered(&mut self, router: usize);
+    /// An operator tells a router something.
+    fn ordered(&mut self, router: usize, now: Instant, command: Command);
+
+    /// What a router's group was told last, other than a message, has had its effect. Rules that look at no more than
+    /// whole turns have nothing to do here.
+    ///
+    /// # Errors
+    /// The rule that what came of it breaks.
+    fn came(&mut self, _router: usize, _step: &Step<'_>) -> Result<(), Breach> {
+        Ok(())
+    }
 
     /// Reads a message of this group.
     fn read(&self, received: &Received<'_>) -> Option<Said>;
@@ -160,8 +214,8 @@ pub trait Rules {
     /// would be no breach of a rule, so that obeying it is right.
     fn forge(&self, kind: Forgery, chance: u64) -> Option<Datagram>;
 
-    /// Whether a message must be refused by who has accepted it, or a later one of its sender, before.
-    fn refuses_replays(&self) -> bool;
+    /// What becomes of a message that comes to who has accepted it, or a later one of its sender, before.
+    fn replays(&self) -> Replays;
 
     /// A message was handed in.
     ///
@@ -187,14 +241,35 @@ pub trait Rules {
     /// Who should be, and why.
     fn elects(&self, duty: &Duty, holder: usize, candidates: &[usize]) -> Result<(), Breach>;
 
+    /// Whether a router that takes part could do it at all, with what it knows.
+    fn is_able(&self, _duty: &Duty, _router: usize) -> bool {
+        true
+    }
+
+    /// Whether these, who hear each other and have come to rest, agree on everything that shows in no duty: who is next
+    /// in line, say, or whose share of the hosts is whose.
+    ///
+    /// # Errors
+    /// On what they do not.
+    fn agrees(&self, _part: &[usize]) -> Result<(), Breach> {
+        Ok(())
+    }
+
     /// A router's state, for a timeline: the protocol's word.
     fn state(&self, router: usize) -> &'static str;
 }
 
-/// The rules of a group of `routers`.
-pub fn rules(group: &Group, routers: &[super::scenario::Router]) -> Box<dyn Rules> {
-    match group {
-        Group::Vrrp(setup) => Box::new(vrrp::VrrpRules::new(setup, routers)),
+/// The rules of a scenario's group of this number.
+pub fn rules(number: usize, scenario: &Scenario) -> Box<dyn Rules> {
+    match &scenario.groups[number] {
+        Group::Vrrp(setup) => Box::new(vrrp::VrrpRules::new(setup, &scenario.routers)),
+        Group::Hsrp(setup) => {
+            let is_sibling = |(other, group): (usize, &Group)| {
+                other != number && matches!(group, Group::Hsrp(other) if other.ipv6 == setup.ipv6)
+            };
+            let has_siblings = scenario.groups.iter().enumerate().any(is_sibling);
+            Box::new(hsrp::HsrpRules::new(setup, &scenario.routers, has_siblings))
+        }
     }
 }
 

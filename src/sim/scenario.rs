@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::vrrp;
+use super::{hsrp, vrrp};
 pub use check::Impossible;
 
 /// Machines on one segment at most.
@@ -88,6 +88,70 @@ pub struct Host {
 pub enum Group {
     /// VRRP.
     Vrrp(vrrp::Setup),
+    /// HSRP.
+    Hsrp(hsrp::Setup),
+}
+
+impl Group {
+    /// Which group it is, in a few words.
+    pub fn name(&self) -> String {
+        match self {
+            Group::Vrrp(setup) => setup.name(),
+            Group::Hsrp(setup) => setup.name(),
+        }
+    }
+
+    /// The longest time between two signs of life of its holder, in microseconds.
+    pub fn longest_interval_us(&self) -> u64 {
+        match self {
+            Group::Vrrp(setup) => setup.longest_interval_us(),
+            Group::Hsrp(setup) => setup.longest_interval_us(),
+        }
+    }
+
+    /// Whether its members prove who they are, so that somebody may try to.
+    pub fn is_sealed(&self) -> bool {
+        match self {
+            Group::Vrrp(setup) => setup.authentication != vrrp::Authentication::None,
+            Group::Hsrp(_) => true,
+        }
+    }
+
+    /// One member's settings in words.
+    pub fn member_in_words(&self, router: usize) -> String {
+        match self {
+            Group::Vrrp(setup) => setup.members[router].to_string(),
+            Group::Hsrp(setup) => setup.members[router].to_string(),
+        }
+    }
+
+    /// The same with one setting as everybody has it, for each that is not.
+    pub fn simpler(&self) -> Vec<Group> {
+        match self {
+            Group::Vrrp(setup) => setup.simpler().into_iter().map(Group::Vrrp).collect(),
+            Group::Hsrp(setup) => setup.simpler().into_iter().map(Group::Hsrp).collect(),
+        }
+    }
+
+    /// Whether it can work, with so many routers.
+    ///
+    /// # Errors
+    /// What is wrong, as a clause.
+    pub fn check(&self, routers: usize) -> Result<(), String> {
+        match self {
+            Group::Vrrp(setup) => setup.check(routers),
+            Group::Hsrp(setup) => setup.check(routers),
+        }
+    }
+}
+
+impl std::fmt::Display for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Group::Vrrp(setup) => setup.fmt(f),
+            Group::Hsrp(setup) => setup.fmt(f),
+        }
+    }
 }
 
 /// One member's settings, as a reload brings them.
@@ -96,6 +160,8 @@ pub enum Group {
 pub enum Member {
     /// VRRP.
     Vrrp(vrrp::Member),
+    /// HSRP.
+    Hsrp(hsrp::Member),
 }
 
 /// Something that is done at a time, and lasts.
@@ -263,6 +329,8 @@ pub enum Forgery {
     Goodbye,
     /// A claim that a router has forwarded: its TTL shows it.
     FromAfar,
+    /// A claim in another version of the protocol, with the members' own key.
+    OtherVersion,
     /// A heard frame with one bit changed.
     Flipped,
     /// Octets that mean nothing.
@@ -327,8 +395,9 @@ impl Scenario {
         fewer.routers.remove(gone);
         for group in &mut fewer.groups {
             match group {
-                Group::Vrrp(setup) => setup.members.remove(gone),
-            };
+                Group::Vrrp(setup) => drop(setup.members.remove(gone)),
+                Group::Hsrp(setup) => drop(setup.members.remove(gone)),
+            }
         }
         fewer.deeds = self.deeds_mapped(|what| what.without_router(gone));
         fewer

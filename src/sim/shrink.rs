@@ -4,7 +4,7 @@
 //! all that counts. Until nothing more can be left out.
 
 use super::invariant::Violation;
-use super::scenario::{Deed, Group, Scenario};
+use super::scenario::{Deed, Scenario};
 use super::world::run;
 
 /// Runs at most: a script is short after a few hundred.
@@ -127,9 +127,8 @@ fn simpler_settings(scenario: &Scenario) -> Vec<Change> {
         changes.push(Box::new(move |scenario| scenario.routers[router].far = false));
     }
     for group in 0..scenario.groups.len() {
-        let Group::Vrrp(setup) = &scenario.groups[group];
-        for simpler in setup.simpler() {
-            changes.push(Box::new(move |scenario| scenario.groups[group] = Group::Vrrp(simpler.clone())));
+        for simpler in scenario.groups[group].simpler() {
+            changes.push(Box::new(move |scenario| scenario.groups[group] = simpler.clone()));
         }
     }
     changes

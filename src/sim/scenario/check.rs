@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Group, MOST_GROUPS, MOST_HOSTS, MOST_ROUTERS, Scenario, What};
+use super::{MOST_GROUPS, MOST_HOSTS, MOST_ROUTERS, Scenario, What};
 
 /// Why a scenario that somebody wrote cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,7 +72,7 @@ impl Scenario {
                 return Err(Impossible::Address(router.address));
             }
         }
-        for (number, Group::Vrrp(setup)) in self.groups.iter().enumerate() {
+        for (number, setup) in self.groups.iter().enumerate() {
             setup.check(routers).map_err(|what| Impossible::Group { group: number, what })?;
         }
         for host in &self.hosts {

@@ -65,6 +65,7 @@ impl fmt::Display for MemberDeed {
         match self {
             MemberDeed::Penalty { amount } => write!(f, "tracked faults take {amount} of the priority"),
             MemberDeed::Reload { member: Member::Vrrp(member) } => write!(f, "reloads: {member}"),
+            MemberDeed::Reload { member: Member::Hsrp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::HandOver => f.write_str("is to hand over"),
             MemberDeed::Announce => f.write_str("is to announce"),
         }
@@ -93,6 +94,7 @@ impl fmt::Display for StrangerDeed {
             StrangerDeed::Forge { kind: Forgery::Claim } => "forges a claim to the role",
             StrangerDeed::Forge { kind: Forgery::Goodbye } => "forges somebody's goodbye",
             StrangerDeed::Forge { kind: Forgery::FromAfar } => "claims the role from beyond a router",
+            StrangerDeed::Forge { kind: Forgery::OtherVersion } => "claims the role in another version",
             StrangerDeed::Forge { kind: Forgery::Flipped } => "sends a message with one bit changed",
             StrangerDeed::Forge { kind: Forgery::Garbage } => "sends garbage",
         })

@@ -9,7 +9,7 @@ use vrrp::auth::Guard;
 use vrrp::config::virtual_mac;
 use vrrp::wire::{self, Advertisement, ChecksumForm, MULTICAST_V4, MULTICAST_V6, Version};
 
-use super::setup::{self, WRONG_SECRET, authentication};
+use super::setup::{WRONG_SECRET, authentication};
 use super::witness::Witness;
 use super::{Authentication, Setup, Spoken};
 use crate::sim::invariant::{Breach, Invariant};
@@ -91,7 +91,7 @@ pub(super) fn judge(
 
 fn judge_peer(setup: &Setup, addresses: &[u8], router: usize, datagram: &Datagram) -> Result<(), Breach> {
     let others = addresses.iter().enumerate().filter(|(other, _)| *other != router);
-    let mut peers = others.map(|(_, last)| setup::source(setup.ipv6, *last));
+    let mut peers = others.map(|(_, last)| machine::address(setup.ipv6, *last));
     if setup.unicast && peers.any(|peer| peer == datagram.destination) {
         return Ok(());
     }
@@ -129,13 +129,13 @@ pub(super) fn forge(setup: &Setup, addresses: &[u8], kind: Forgery, chance: u64)
         Forgery::Goodbye if !open => (0, TTL),
         Forgery::FromAfar => (254, TTL - 1),
         Forgery::Garbage => (0, TTL),
-        Forgery::Claim | Forgery::Goodbye | Forgery::Flipped => return None,
+        Forgery::Claim | Forgery::Goodbye | Forgery::OtherVersion | Forgery::Flipped => return None,
     };
     let member = setup.members.first()?;
     // Sometimes in a member's name, sometimes in a new one.
     let names = addresses.len() as u64 + 1;
     let name = addresses.get((chance % names) as usize).copied().unwrap_or(machine::STRANGER);
-    let source = setup::source(setup.ipv6, name);
+    let source = machine::address(setup.ipv6, name);
     let destination = if setup.ipv6 { MULTICAST_V6 } else { MULTICAST_V4 };
     let (version, form) = match (member.spoken, setup.ipv6) {
         (Spoken::V2, _) => (Version::V2, ChecksumForm::MessageOnly),

@@ -18,7 +18,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Datagram, Family, Instant, InterfaceAddress, Link, Received};
+use fhrp::{Command, Datagram, Family, Instant, InterfaceAddress, Link, Received};
 
 pub use messages::Said;
 pub use setup::{Authentication, Member, Setup, Spoken};
@@ -26,7 +26,7 @@ pub use setup::{Authentication, Member, Setup, Spoken};
 use self::arithmetic::{down_interval, skew};
 use self::witness::Witness;
 use super::invariant::{Breach, Invariant};
-use super::rules::{Conditions, Duty, Heard, Rules, Turn};
+use super::rules::{Conditions, Duty, Heard, Replays, Rules, Turn};
 use super::scenario::{self, Forgery, Router, router_name};
 use crate::engine::group::Identity;
 
@@ -52,7 +52,9 @@ impl VrrpRules {
             .members
             .iter()
             .zip(&addresses)
-            .map(|(member, address)| Witness::new(member.clone(), setup::source(setup.ipv6, *address)))
+            .map(|(member, address)| {
+                Witness::new(member.clone(), super::machine::address(setup.ipv6, *address))
+            })
             .collect();
         let longest_interval =
             setup.members.iter().map(Member::interval).max().unwrap_or(Duration::from_secs(1));
@@ -117,11 +119,11 @@ impl Rules for VrrpRules {
         self.witnesses[router].link(now, link.up);
     }
 
-    fn stood_still(&mut self, router: usize, span: Duration) {
+    fn stood_still(&mut self, router: usize, _now: Instant, span: Duration) {
         self.witnesses[router].stood_still(span);
     }
 
-    fn granted(&mut self, router: usize, granted: bool) {
+    fn granted(&mut self, router: usize, _now: Instant, granted: bool) {
         self.witnesses[router].granted(granted);
     }
 
@@ -130,17 +132,17 @@ impl Rules for VrrpRules {
     }
 
     fn reload(&mut self, router: usize, now: Instant, member: &scenario::Member) -> Option<Box<dyn Any>> {
-        let scenario::Member::Vrrp(member) = member;
+        let scenario::Member::Vrrp(member) = member else { return None };
         self.longest_interval = self.longest_interval.max(member.interval());
         self.witnesses[router].reload(now, member.clone());
         Some(Box::new(self.config(router)))
     }
 
-    fn stop(&mut self, router: usize) {
+    fn stop(&mut self, router: usize, _now: Instant) {
         self.witnesses[router].stop();
     }
 
-    fn ordered(&mut self, router: usize) {
+    fn ordered(&mut self, router: usize, _now: Instant, _command: Command) {
         self.witnesses[router].ordered();
     }
 
@@ -154,15 +156,15 @@ impl Rules for VrrpRules {
         messages::forge(&self.setup, &self.addresses, kind, chance)
     }
 
-    fn refuses_replays(&self) -> bool {
+    fn replays(&self) -> Replays {
         match self.setup.authentication {
-            Authentication::None | Authentication::Text | Authentication::CiscoMd5 => false,
-            Authentication::Header | Authentication::Hmac | Authentication::HmacWindow => true,
+            Authentication::None | Authentication::Text | Authentication::CiscoMd5 => Replays::Untried,
+            Authentication::Header | Authentication::Hmac | Authentication::HmacWindow => Replays::Refused,
         }
     }
 
     fn heard(&mut self, router: usize, heard: &Heard<'_>) -> Result<(), Breach> {
-        let super::rules::Said::Vrrp(said) = heard.said;
+        let super::rules::Said::Vrrp(said) = heard.said else { return Ok(()) };
         let twice = self.speaks_both(said.source);
         self.witnesses[router].heard(heard, said, twice)
     }

@@ -10,6 +10,8 @@ use vrrp::config::{
     self, AntiReplay, Config, Hmac, HmacMode, Key, OWNER_PRIORITY, Peer, Secret, Versions, virtual_mac,
 };
 
+use crate::sim::machine;
+
 /// A virtual router.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -172,10 +174,10 @@ impl Setup {
     pub(super) fn virtual_addresses(&self) -> Vec<InterfaceAddress> {
         let last = self.gateway;
         match self.ipv6 {
-            false => vec![InterfaceAddress { ip: source(false, last), prefix: 24 }],
+            false => vec![InterfaceAddress { ip: machine::address(false, last), prefix: 24 }],
             true => {
                 let global = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into());
-                let link_local = InterfaceAddress { ip: source(true, last), prefix: 64 };
+                let link_local = InterfaceAddress { ip: machine::address(true, last), prefix: 64 };
                 vec![link_local, InterfaceAddress { ip: global.into(), prefix: 64 }]
             }
         }
@@ -239,18 +241,10 @@ impl fmt::Display for Setup {
     }
 }
 
-/// The address of a machine.
-pub(super) fn source(ipv6: bool, last: u8) -> IpAddr {
-    match ipv6 {
-        false => Ipv4Addr::new(10, 0, 0, last).into(),
-        true => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last.into()).into(),
-    }
-}
-
 /// The configuration of one member's virtual router.
 pub(super) fn config(setup: &Setup, addresses: &[u8], router: usize, member: &Member) -> Config {
     let mut config = Config::new(setup.vrid, setup.virtual_addresses());
-    let peer = |(_, last): (usize, &u8)| Peer { address: source(setup.ipv6, *last), min_ttl: 255 };
+    let peer = |(_, last): (usize, &u8)| Peer { address: machine::address(setup.ipv6, *last), min_ttl: 255 };
     config.versions = match member.spoken {
         Spoken::V2 => Versions::V2,
         Spoken::V3 => Versions::V3,

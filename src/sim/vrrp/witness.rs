@@ -273,13 +273,19 @@ impl Witness {
 
     /// An advertisement was handed in. `twice`: its sender says everything in both versions.
     pub(super) fn heard(&mut self, heard: &Heard<'_>, said: &Said, twice: bool) -> Result<(), Breach> {
-        let earlier = self.turn.absorbed.min(heard.before);
-        self.absorb(heard.now, heard.effects, earlier, heard.before, heard.index)?;
+        let earlier = self.turn.absorbed.min(heard.step.before);
+        self.absorb(heard.step.now, heard.step.effects, earlier, heard.step.before, heard.step.index)?;
         if !heard.refused {
             let unclear = twice && self.member.spoken == Spoken::Both && said.version.number() == 2;
             self.obeys(heard, said, unclear)?;
         }
-        self.absorb(heard.now, heard.effects, heard.before, heard.effects.len(), heard.index)?;
+        self.absorb(
+            heard.step.now,
+            heard.step.effects,
+            heard.step.before,
+            heard.step.effects.len(),
+            heard.step.index,
+        )?;
         if self.turn.better.is_some() && self.state == State::Active {
             let what = format!("goes on as Active, though {} is better", said.source);
             return broken(Invariant::GivesWay, what);
@@ -298,7 +304,7 @@ impl Witness {
                 }
             }
             (State::Active, None) if said.priority == 0 => {
-                self.owe(heard.now, "another Active leaves", unclear)
+                self.owe(heard.step.now, "another Active leaves", unclear)
             }
             (State::Active, None) if better => {
                 let slot = if unclear { &mut self.turn.perhaps_better } else { &mut self.turn.better };
@@ -306,7 +312,7 @@ impl Witness {
             }
             (State::Active, None) => {
                 let pause = REACTION_PAUSE.min(self.member.interval() / 4);
-                self.owe(heard.now + pause, "a worse router claims the role", unclear);
+                self.owe(heard.step.now + pause, "a worse router claims the role", unclear);
             }
             (State::Backup, _) => self.listens(heard.at, said, unclear),
         }

@@ -10,6 +10,7 @@ use crate::sim::clock::MILLISECOND;
 use crate::sim::dice::{noise, noise_below};
 use crate::sim::machine::{self, Order};
 use crate::sim::record::LineKind;
+use crate::sim::rules::Replays;
 use crate::sim::scenario::{Forgery, MachineDeed, MemberDeed, NetworkDeed, StrangerDeed, What};
 use crate::sim::segment::Sense;
 
@@ -214,7 +215,7 @@ impl World<'_> {
 
     /// A hostile station sends a message again, from its own MAC.
     fn replays(&mut self, group: usize, frames_ago: usize) {
-        if !self.rules[group].refuses_replays() {
+        if self.rules[group].replays() == Replays::Untried {
             return;
         }
         let Some(heard) = self.heard[group].get(frames_ago).cloned() else { return };
@@ -229,6 +230,12 @@ impl World<'_> {
             let Some(heard) = self.heard[group].front().cloned() else { return };
             let mut octets = heard.octets.clone();
             flip(&mut octets, chance);
+            // Without its UDP checksum, a message is what it was.
+            let now =
+                |octets| crate::net::frame::parse(octets, fhrp::Instant::ZERO).ok().map(|it| it.payload);
+            if now(&octets).is_some_and(|payload| now(&heard.octets) == Some(payload)) {
+                return;
+            }
             let sense = Sense::Hostile { group, said: None, repeats: None };
             return self.strangers_frame(heard.to, octets, sense, "a hostile station has changed this");
         }

@@ -11,7 +11,7 @@ use crate::sim::dice::noise_below;
 use crate::sim::invariant::{Breach, Invariant, Violation};
 use crate::sim::machine::{Daemon, Grant, LINK, Order};
 use crate::sim::record::LineKind;
-use crate::sim::rules::{Heard, Turn};
+use crate::sim::rules::{Heard, Replays, Step, Turn};
 use crate::sim::segment::{Frame, Port, Sense};
 use fhrp::{Holdings, Note};
 
@@ -47,21 +47,45 @@ impl World<'_> {
         }
         while let Some(grant) = daemon.grants.pop_front() {
             let Grant { group, ticket, result, .. } = grant;
-            if daemon.tickets[group] == ticket {
-                self.rules[group].granted(router, result.is_ok());
+            let latest = latest_wish(effects, daemon.groups[group]).unwrap_or(daemon.tickets[group]);
+            if latest == ticket {
+                self.rules[group].granted(router, now.monotonic, result.is_ok());
             }
+            let before = effects.len();
             daemon.engine.held(now, daemon.groups[group], ticket, result, effects);
+            self.came(router, daemon, now, effects, before)?;
         }
         while let Some(order) = daemon.orders.pop_front() {
+            let before = effects.len();
             self.obeys(router, daemon, now, order, effects);
+            self.came(router, daemon, now, effects, before)?;
         }
         if let Some(span) = daemon.stood_still.take() {
             for rules in &mut self.rules {
-                rules.stood_still(router, span);
+                rules.stood_still(router, now.monotonic, span);
             }
+            let before = effects.len();
             daemon.engine.stalled(now, span, effects);
+            self.came(router, daemon, now, effects, before)?;
         }
         daemon.engine.tick(now, effects);
+        Ok(())
+    }
+
+    /// Each group's rules look at what came of what the router was told last.
+    fn came(
+        &mut self,
+        router: usize,
+        daemon: &Daemon,
+        now: Now,
+        effects: &[Effect],
+        before: usize,
+    ) -> Result<(), Violation> {
+        for (group, index) in daemon.groups.iter().enumerate() {
+            let step = Step { now: now.monotonic, wall: now.wall, effects, before, index: *index };
+            let verdict = self.rules[group].came(router, &step);
+            verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
+        }
         Ok(())
     }
 
@@ -91,22 +115,27 @@ impl World<'_> {
                     let latest = &mut daemon.obeyed[*group][frame.origin];
                     *latest = (*latest).max(frame.number);
                 }
-                let heard = Heard { at, now: now.monotonic, said, refused, effects, before, index };
+                let step = Step { now: now.monotonic, wall: now.wall, effects, before, index };
+                let heard = Heard { at, said, refused, step };
                 let verdict = self.rules[*group].heard(router, &heard);
                 verdict.map_err(|breach| self.breaks(Some(router), Some(*group), breach))?;
             }
             Sense::Hostile { group, said, repeats } => {
                 let Ok(received) = frame::parse(&frame.octets, at) else { return Ok(()) };
                 let index = daemon.groups[*group];
-                if repeats.is_some_and(|repeated| !is_known(daemon, *group, repeated)) {
-                    // It never heard the original: to this router it is a late message like any other.
+                let obeyed = self.rules[*group].replays() == Replays::Obeyed;
+                if repeats.is_some_and(|repeated| obeyed || !is_known(daemon, *group, repeated)) {
+                    // It never heard the original, or has nothing to know it by: to this router it is a late message
+                    // like any other.
                     let delivery = daemon.engine.receive(now, LINK, &received, effects);
                     let (Some(said), Some((origin, number))) = (said, *repeats) else { return Ok(()) };
                     let refused = delivery != Delivery::To(index) || is_refused(&effects[before..], index);
                     if !refused {
-                        daemon.obeyed[*group][origin] = number;
+                        let latest = &mut daemon.obeyed[*group][origin];
+                        *latest = (*latest).max(number);
                     }
-                    let heard = Heard { at, now: now.monotonic, said, refused, effects, before, index };
+                    let step = Step { now: now.monotonic, wall: now.wall, effects, before, index };
+                    let heard = Heard { at, said, refused, step };
                     let verdict = self.rules[*group].heard(router, &heard);
                     return verdict.map_err(|breach| self.breaks(Some(router), Some(*group), breach));
                 }
@@ -174,7 +203,7 @@ impl World<'_> {
             Order::Stop => {
                 daemon.stopping = true;
                 for (rules, group) in self.rules.iter_mut().zip(&daemon.groups) {
-                    rules.stop(router);
+                    rules.stop(router, now.monotonic);
                     daemon.engine.stop(now, *group, effects);
                 }
             }
@@ -190,7 +219,7 @@ impl World<'_> {
                 }
             }
             Order::Command(group, command) => {
-                self.rules[group].ordered(router);
+                self.rules[group].ordered(router, now.monotonic, command);
                 daemon.engine.command(now, daemon.groups[group], command, effects);
             }
         }
@@ -216,7 +245,8 @@ impl World<'_> {
         for (group, index) in daemon.groups.iter().enumerate() {
             let holds = daemon.engine.holdings(*index).is_some_and(|held| !held.is_empty());
             let deadline = daemon.engine.deadline_of(*index);
-            let turn = Turn { now: now.monotonic, index: *index, effects, holds, deadline, settled };
+            let wall = now.wall;
+            let turn = Turn { now: now.monotonic, wall, index: *index, effects, holds, deadline, settled };
             let verdict = self.rules[group].turn(router, &turn);
             verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
         }
@@ -348,6 +378,14 @@ fn transitions(effects: &[Effect]) -> u64 {
         .iter()
         .filter(|effect| matches!(effect, Effect::Note { note: Note::Transition { .. }, .. }))
         .count() as u64
+}
+
+/// The number of a group's latest wish of this turn.
+fn latest_wish(effects: &[Effect], index: GroupIndex) -> Option<u64> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::Hold(wish) if wish.group == index => Some(wish.ticket),
+        _ => None,
+    })
 }
 
 fn is_refused(effects: &[Effect], index: GroupIndex) -> bool {

@@ -208,12 +208,16 @@ impl World<'_> {
                 .filter(|router| self.machines[*router].does(self.now, group, &duty))
                 .collect();
             let broken = |breach| Err(self.breaks(None, Some(group), breach));
+            if let Err(breach) = self.rules[group].agrees(&part) {
+                return broken(breach);
+            }
             match holders.as_slice() {
                 [holder] => {
                     if let Err(breach) = self.rules[group].elects(&duty, *holder, &part) {
                         return broken(breach);
                     }
                 }
+                [] if !part.iter().any(|router| self.rules[group].is_able(&duty, *router)) => {}
                 [] => {
                     let what = format!("of {}, nobody is {duty}", names(&part));
                     return broken(Breach::new(Invariant::OneHolder, what));
@@ -271,7 +275,12 @@ impl World<'_> {
             && self.now >= self.watch.settled_at + self.watch.grace
             && self.watch.disturbed <= self.now;
         let port = self.machines.len() + number;
-        let reaches = |router: usize| self.takes_part(router) && self.segment.connected(port, router);
+        let group = host.setup.group;
+        let reaches = |router: usize| {
+            self.takes_part(router)
+                && self.segment.connected(port, router)
+                && self.rules[group].is_able(&Duty::Answer(host.gateway), router)
+        };
         if !calm || !(0..self.machines.len()).any(reaches) || host.packet.by.count_ones() == 1 {
             return Ok(());
         }
@@ -279,7 +288,6 @@ impl World<'_> {
             0 => format!("host {} has asked, and nobody answers", number + 1),
             packet => format!("packet {packet} of host {} is forwarded by nobody", number + 1),
         };
-        let group = host.setup.group;
         Err(self.breaks(None, Some(group), Breach::new(Invariant::Reachable, what)))
     }
 

@@ -48,17 +48,10 @@ impl Witness {
         if self.state == State::Initialize {
             return Ok(());
         }
-        match turn.deadline {
-            None => return broken(Invariant::Timers, format!("{} without a timer", self.state_name())),
-            Some(deadline) if deadline <= turn.now => {
-                let late = deadline.until(turn.now);
-                return broken(
-                    Invariant::Timers,
-                    format!("a timer of {late:?} ago neither fired nor was cancelled"),
-                );
-            }
-            Some(_) => {}
+        if turn.deadline.is_none() {
+            return broken(Invariant::Timers, format!("{} without a timer", self.state_name()));
         }
+        turn.has_no_timer_left_behind()?;
         let over =
             self.startup_until.map_or(self.over_at(self.latest), |end| end.max(self.over_at(self.latest)));
         if self.state == State::Backup && over <= turn.now && !happened.stood_still {

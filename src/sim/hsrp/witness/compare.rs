@@ -1,0 +1,340 @@
+//! What was foreseen of a step against what the router did in it.
+
+use std::time::Duration;
+
+use ::hsrp::wire::{GroupMessage, InterfaceMessage, Operation, Role, State as Said};
+use fhrp::{Datagram, Holdings, Instant, Note, Route};
+
+use super::hears::Message;
+use super::ticks::Choices;
+use super::{Foreseen, INTERFACE_PERIOD, State, Witness};
+use crate::engine::Effect;
+use crate::sim::hsrp::messages::{self, Sent};
+use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::rules::{Heard, Step, Turn};
+
+fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
+    Err(Breach::new(invariant, what))
+}
+
+impl Witness {
+    /// A message was handed in.
+    pub(in crate::sim::hsrp) fn heard(
+        &mut self,
+        heard: &Heard<'_>,
+        said: &messages::Said,
+    ) -> Result<(), Breach> {
+        let runs = self.began && !(self.stopping && self.state == State::Initial);
+        let believed = self.setup.authentication.believes(said.key, heard.step.wall);
+        let allowed = said.source != self.source && believed;
+        if runs && allowed == heard.refused {
+            return match allowed {
+                true => broken(Invariant::Cause, "refuses a message that breaks no rule"),
+                false => broken(Invariant::Forgery, "obeys a message that breaks a rule"),
+            };
+        }
+        if runs && allowed {
+            self.obeys(&Message { at: heard.at, now: heard.step.now, said });
+        }
+        self.came(&heard.step)
+    }
+
+    /// What came of a step that nothing is left to choose in.
+    pub(in crate::sim::hsrp) fn came(&mut self, step: &Step<'_>) -> Result<(), Breach> {
+        let from = self.foreseen.absorbed.max(step.before);
+        let effects = step.effects.get(from..).unwrap_or_default();
+        let said = self.absorb(step, effects)?;
+        let foreseen = self.take_foreseen(step.effects.len());
+        compare_transitions(&foreseen, effects, step)?;
+        let more = self.compare_messages(&foreseen, &said)?;
+        match more.as_slice() {
+            [] => Ok(()),
+            more if foreseen.may_follow && self.is_of_an_active(more) => Ok(()),
+            [(operation, state), ..] => {
+                broken(Invariant::Cadence, format!("says {operation:?} {state:?} out of turn"))
+            }
+        }
+    }
+
+    /// Whether this is what an active router says again and again: a Hello, or a Coup and a Hello.
+    fn is_of_an_active(&self, said: &[Spoken]) -> bool {
+        let hello = (Operation::Hello, Said::Active);
+        said == [hello] || said == [(Operation::Coup, Said::Active), hello]
+    }
+
+    fn take_foreseen(&mut self, absorbed: usize) -> Foreseen {
+        let mut foreseen =
+            std::mem::replace(&mut self.foreseen, Foreseen { absorbed, ..Foreseen::default() });
+        if !foreseen.held_back.is_empty() {
+            self.waiting_behind = std::mem::take(&mut foreseen.held_back);
+        }
+        foreseen
+    }
+
+    /// The turn is over: what its timers did, and what must be true now.
+    pub(in crate::sim::hsrp) fn turn(&mut self, turn: &Turn<'_>) -> Result<(), Breach> {
+        let step = &turn.step();
+        let effects = turn.effects.get(self.foreseen.absorbed..).unwrap_or_default();
+        let before = (self.state, self.said_at);
+        let choices = Choices {
+            stood_still: noted(effects, step)
+                .any(|note| matches!(note, Note::Remark { name: "stalled", .. })),
+            moved: noted(effects, step).any(|note| matches!(note, Note::Transition { .. })),
+        };
+        self.ticks(turn.now, choices)?;
+        let said = self.absorb(step, effects)?;
+        let foreseen = self.take_foreseen(0);
+        compare_transitions(&foreseen, effects, step)?;
+        let more = self.compare_messages(&foreseen, &said)?;
+        self.came_by_itself(turn, &more, before)?;
+        self.check_timers(turn)?;
+        self.check_interface(turn)?;
+        self.obligations.check(turn, self.state == State::Active, self.state_name())
+    }
+
+    /// What was not foreseen: the hello of whoever is in a state that says it, when its timer expires; or an answer that
+    /// comes before its latest time.
+    fn came_by_itself(
+        &mut self,
+        turn: &Turn<'_>,
+        more: &[Spoken],
+        before: (State, Instant),
+    ) -> Result<(), Breach> {
+        let [.., (operation, state)] = more else { return Ok(()) };
+        if more.len() == 2 && self.may_answer && self.is_of_an_active(more) {
+            self.owes = None;
+            self.begins_hellos(turn.now);
+            return Ok(());
+        }
+        let periodic = more == [(Operation::Hello, self.state.said())]
+            && before.0 == self.state
+            && self.hello_by.is_some();
+        if !periodic {
+            return broken(Invariant::Cadence, format!("says {operation:?} {state:?} out of turn"));
+        }
+        // A fifth early at most; and a little, for the last one may have been late.
+        let hello = self.times().hello;
+        let least = if self.member.jitter { hello * 3 / 4 } else { hello * 19 / 20 };
+        let gap = turn.now.since(before.1);
+        if turn.settled && gap < least {
+            return broken(Invariant::Cadence, format!("says hello after {gap:?} already"));
+        }
+        self.may_answer = false;
+        self.begins_hellos(turn.now);
+        Ok(())
+    }
+
+    /// Looks at everything that the router asked for in a step, and returns what it said of the group.
+    fn absorb(&mut self, step: &Step<'_>, effects: &[Effect]) -> Result<Vec<GroupMessage>, Breach> {
+        let mut said = Vec::new();
+        for effect in effects {
+            let is_new = self.obligations.owes();
+            self.obligations.absorb(effect, step.index);
+            match effect {
+                Effect::Send { group, datagram, .. } if *group == step.index => {
+                    match messages::judge(&self.setup, self.address, step.wall, datagram)? {
+                        Sent::Group(message) => {
+                            self.judge_order(&message)?;
+                            said.push(message);
+                        }
+                        Sent::Interface(message) => self.interface_said(step, &message)?,
+                    }
+                }
+                Effect::Hold(wish) if wish.group == step.index => self.judge_hold(&wish.holdings)?,
+                Effect::LastWill { group, datagrams, .. } if *group == step.index => {
+                    self.judge_will(step.wall, datagrams)?;
+                }
+                Effect::Announce { group, .. } if *group == step.index => self.announced(step.now, is_new),
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    /// An active router's interface is said to be active before the router says that it is.
+    fn judge_order(&self, message: &GroupMessage) -> Result<(), Breach> {
+        let claims = message.operation == Operation::Hello && message.state == Said::Active;
+        let speaks_for_one = self.setup.interface_state && !self.has_siblings;
+        match claims && speaks_for_one && self.interface.active != Some(true) {
+            true => broken(Invariant::Truthful, "is active, and its interface was last said not to be"),
+            false => Ok(()),
+        }
+    }
+
+    fn interface_said(&mut self, step: &Step<'_>, message: &InterfaceMessage) -> Result<(), Breach> {
+        let InterfaceMessage { role, active, passive, .. } = *message;
+        if !self.setup.interface_state {
+            return broken(Invariant::Truthful, "says what its interface is, and should not");
+        }
+        let most = 1 + u16::from(self.has_siblings);
+        let expected = match (active, passive) {
+            (0, 0) => Role::Dormant,
+            (0, _) => Role::Passive,
+            (_, _) => Role::Active,
+        };
+        if active + passive > most || role != expected {
+            let what = format!("says that {active} groups are active and {passive} are not: {role:?}");
+            return broken(Invariant::Truthful, what);
+        }
+        let own = match (self.state, self.leaving) {
+            (State::Active, None) => (1, 0),
+            (State::Learn | State::Listen | State::Speak | State::Standby, _) => (0, 1),
+            (State::Active, Some(_)) | (State::Initial, _) => (0, 0),
+        };
+        // Its period may be over in the turn in which the group becomes active, and comes first.
+        let before = self.foreseen.transitions.is_empty() || (active, passive) != (0, 1);
+        if !self.has_siblings && own != (active, passive) && before && !self.foreseen.claims {
+            let what = format!("says {active} and {passive} of its one group while {}", self.state_name());
+            return broken(Invariant::Truthful, what);
+        }
+        self.interface.active = (active + passive > 0).then_some(active > 0);
+        self.interface.at = step.now;
+        Ok(())
+    }
+
+    /// What is held is what the settings say, or nothing. RFC 2281 §5.1, §6.
+    fn judge_hold(&self, holdings: &Holdings) -> Result<(), Breach> {
+        if holdings.is_empty() {
+            return Ok(());
+        }
+        let all = self.setup.virtual_addresses();
+        let held = if self.member.knows_address { &all[..] } else { &all[..1] };
+        let mut held: Vec<_> = held.iter().map(|address| address.ip).collect();
+        held.sort_unstable();
+        let macs: Vec<_> = self.setup.virtual_mac().into_iter().collect();
+        let right = holdings.addresses.keys().copied().eq(held) && holdings.forward.iter().copied().eq(macs);
+        match right && holdings.lease == self.times().hold {
+            true => Ok(()),
+            false => broken(Invariant::Obligations, format!("wants to hold {holdings:?}")),
+        }
+    }
+
+    /// A goodbye is a Resign in the state that follows. RFC 2281 §5.5, event b.
+    fn judge_will(&self, wall: Duration, datagrams: &[Datagram]) -> Result<(), Breach> {
+        for datagram in datagrams {
+            let expected = self.message(Operation::Resign, Said::Initial);
+            let own = matches!(datagram.route, Route::Link { source_mac, .. } if source_mac == crate::sim::machine::mac(self.address));
+            match messages::judge(&self.setup, self.address, wall, datagram)? {
+                Sent::Group(message) if message == expected && own => {}
+                Sent::Group(message) => {
+                    return broken(Invariant::Truthful, format!("has {message:?} for a last will"));
+                }
+                Sent::Interface(_) => {
+                    return broken(Invariant::Truthful, "has an interface's state for a last will");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The announcement of a take-over is repeated; any other may stand for the repetition, or put it off.
+    fn announced(&mut self, now: Instant, is_new: bool) {
+        self.repeats_at = self.repeats_at.filter(|at| is_new && *at > now);
+    }
+
+    /// The messages that were foreseen came in their order, and all say what is so. Returns those that were not foreseen.
+    fn compare_messages(&self, foreseen: &Foreseen, said: &[GroupMessage]) -> Result<Vec<Spoken>, Breach> {
+        for (place, (operation, state, expected)) in foreseen.messages.iter().enumerate() {
+            let message = said.get(place);
+            if message.is_none_or(|message| (message.operation, message.state) != (*operation, *state)) {
+                let what = format!("does not say {operation:?} {state:?} while {}", self.state_name());
+                return Err(Breach::new(Invariant::Cadence, what));
+            }
+            if message != Some(expected) {
+                let what = format!("says {message:?}, must be {expected:?}");
+                return Err(Breach::new(Invariant::Truthful, what));
+            }
+        }
+        let more = said.get(foreseen.messages.len()..).unwrap_or_default();
+        for message in more {
+            // What waited for the kernel says what was so when it was meant to be said.
+            if !foreseen.may_follow && *message != self.message(message.operation, message.state) {
+                return Err(Breach::new(Invariant::Truthful, format!("says {message:?}, which is not so")));
+            }
+        }
+        Ok(more.iter().map(|message| (message.operation, message.state)).collect())
+    }
+
+    /// Who waits has a timer, and none is past. RFC 2281 §5.4.
+    fn check_timers(&self, turn: &Turn<'_>) -> Result<(), Breach> {
+        turn.has_no_timer_left_behind()?;
+        let waits = !matches!(self.state, State::Initial | State::Learn);
+        if waits && turn.deadline.is_none() {
+            return broken(Invariant::Timers, format!("{} without a timer", self.state_name()));
+        }
+        if let Some(by) = self.hello_by
+            && by <= turn.now
+        {
+            let late = by.until(turn.now);
+            return broken(
+                Invariant::Cadence,
+                format!("{}, and its hello is {late:?} late", self.state.name()),
+            );
+        }
+        if self.state.speaks() && self.hello_by.is_none() && self.leaving.is_none() && !self.claim_waits {
+            return broken(Invariant::Timers, format!("{} without a hello timer", self.state.name()));
+        }
+        if self.repeats_at.is_some_and(|at| at <= turn.now) && !self.obligations.waits() {
+            return broken(Invariant::Obligations, "does not repeat its announcement");
+        }
+        Ok(())
+    }
+
+    /// What an interface is said to be is so, and is said often enough while nothing on it is active. Cisco.
+    fn check_interface(&self, turn: &Turn<'_>) -> Result<(), Breach> {
+        if !self.setup.interface_state || self.has_siblings {
+            return Ok(());
+        }
+        let said = self.interface.active;
+        let silent = turn.now.since(self.interface.at);
+        match self.state {
+            State::Initial => Ok(()),
+            State::Active if !self.claim_waits && self.leaving.is_none() && said != Some(true) => {
+                broken(Invariant::Truthful, "is active, and its interface was last said not to be")
+            }
+            State::Active => Ok(()),
+            State::Learn | State::Listen | State::Speak | State::Standby if said != Some(false) => {
+                broken(Invariant::Truthful, "is not active, and its interface was not said to be passive")
+            }
+            State::Learn | State::Listen | State::Speak | State::Standby if silent > INTERFACE_PERIOD => {
+                broken(Invariant::Cadence, format!("says nothing of its interface for {silent:?}"))
+            }
+            State::Learn | State::Listen | State::Speak | State::Standby => Ok(()),
+        }
+    }
+}
+
+/// What was said.
+type Spoken = (Operation, Said);
+
+/// What the group notes.
+fn noted<'a>(effects: &'a [Effect], step: &Step<'_>) -> impl Iterator<Item = &'a Note> {
+    let index = step.index;
+    effects.iter().filter_map(move |effect| match effect {
+        Effect::Note { group, note } if *group == index => Some(note),
+        _ => None,
+    })
+}
+
+/// Each change of state that was foreseen, and no other. RFC 2281 §5.7.
+fn compare_transitions(foreseen: &Foreseen, effects: &[Effect], step: &Step<'_>) -> Result<(), Breach> {
+    let mut transitions = noted(effects, step).filter_map(|note| match note {
+        Note::Transition { to, reason, .. } => Some((*to, reason)),
+        _ => None,
+    });
+    for (expected, blame, why) in &foreseen.transitions {
+        let done = transitions.next();
+        if done.is_none_or(|(to, _)| to != expected.name()) {
+            let done = done.map_or("stays".to_owned(), |(to, reason)| format!("goes to {to} ({reason})"));
+            let what = format!("{done}, and must go to {}: {why}", expected.name());
+            return broken(*blame, what);
+        }
+    }
+    match transitions.next() {
+        None => Ok(()),
+        Some(("Active", reason)) => {
+            broken(Invariant::NotTooEarly, format!("takes the role without a right to it: {reason}"))
+        }
+        Some((to, reason)) => broken(Invariant::Cause, format!("goes to {to} without a cause: {reason}")),
+    }
+}
