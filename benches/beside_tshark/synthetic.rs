@@ -1,4 +1,5 @@
-//! A big capture of a small world: routers that speak VRRP in every way, and a LAN that goes on beside them.
+//! A big capture of a small world: routers that speak VRRP in every way, and a LAN that goes on beside them. Or the
+//! routers alone, with those of HSRP and GLBP.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -16,6 +17,17 @@ use vrrp::auth::Guard;
 use vrrp::config::{Authentication, Key, Secret, virtual_mac};
 use vrrp::wire::{Advertisement, ChecksumForm, MULTICAST_V4, MULTICAST_V6, Version};
 
+mod dense;
+
+/// What is in a capture.
+#[derive(Debug, Clone, Copy)]
+pub enum Mix {
+    /// VRRP, and as much of what a LAN has besides.
+    Lan,
+    /// VRRP, HSRP and GLBP alone.
+    Dense,
+}
+
 /// When the capture begins, in seconds since the epoch.
 const BEGIN: u64 = 1_795_500_000;
 /// Between two frames.
@@ -24,8 +36,11 @@ const STEP: Duration = Duration::from_micros(100);
 const GROUPS: u8 = 200;
 
 /// Writes a capture of `count` frames.
-pub fn write(path: &Path, count: u64) -> Result<()> {
-    let frames = world()?;
+pub fn write(path: &Path, mix: Mix, count: u64) -> Result<()> {
+    let frames = match mix {
+        Mix::Lan => world()?,
+        Mix::Dense => dense::world()?,
+    };
     let mut writer = PcapWriter::new(BufWriter::with_capacity(1 << 20, File::create(path)?))?;
     let mut at = Duration::from_secs(BEGIN);
     for number in 0..count {
