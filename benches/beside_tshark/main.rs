@@ -1,8 +1,8 @@
 //! firsthop beside tshark and tcpdump: the same capture, in the same run, on the same machine.
 //!
-//! `cargo bench --bench beside_tshark`, and `-- --frames N` for another size. Two captures are made here, of frames
-//! that our own code writes: VRRP in every version and with what authenticates it, and as much again of what a LAN
-//! has besides; and a dense one, of VRRP, HSRP and GLBP alone. Nothing is asserted; the ratio is what to look at. `FIRSTHOP_BIN` names another firsthop to measure.
+//! `cargo bench --bench beside_tshark`, and `-- --frames N` for another size. The captures are made here, of
+//! frames that our own code writes: VRRP in every version and with what authenticates it, and as much again of what a
+//! LAN has besides; and one of VRRP, HSRP and GLBP alone, where no frame can be passed over. Nothing is asserted; the ratio is what to look at. `FIRSTHOP_BIN` names another firsthop to measure.
 
 mod measure;
 mod synthetic;
@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use measure::Cost;
+use synthetic::Mix;
 
 /// Measures what reads a capture.
 #[derive(Debug, Parser)]
@@ -77,22 +78,25 @@ fn main() -> ExitCode {
 
 fn compare(arguments: &Arguments) -> Result<()> {
     if let Some(capture) = &arguments.capture {
-        return compare_on(arguments, "as given", capture, count(capture)?);
+        return print(arguments, &capture.display().to_string(), capture, count(capture)?);
     }
     let directory = tempfile::tempdir()?;
-    for (name, frames) in [("mixed", synthetic::mixed()?), ("dense", synthetic::dense()?)] {
-        let path = directory.path().join(name);
-        synthetic::write(&path, &frames, arguments.frames).context("write the capture")?;
-        compare_on(arguments, name, &path, arguments.frames)?;
-        std::fs::remove_file(path)?;
+    for (name, mix) in [("VRRP on a busy LAN", Mix::Lan), ("VRRP, HSRP and GLBP alone", Mix::Dense)] {
+        let path = directory.path().join("synthetic.pcap");
+        synthetic::write(&path, mix, arguments.frames).context("write the capture")?;
+        print(arguments, name, &path, arguments.frames)?;
     }
     Ok(())
 }
 
-fn compare_on(arguments: &Arguments, name: &str, capture: &Path, frames: u64) -> Result<()> {
+/// What each program costs on one capture.
+fn print(arguments: &Arguments, name: &str, capture: &Path, frames: u64) -> Result<()> {
     let size = std::fs::metadata(capture)?.len();
-    let runs = arguments.runs;
-    println!("\n{name}: {frames} frames, {:.1} MB; the fastest of {runs} runs\n", size as f64 / 1e6);
+    println!(
+        "{name}: {frames} frames, {:.1} MB; the fastest of {} runs\n",
+        size as f64 / 1e6,
+        arguments.runs
+    );
     println!(
         "{:<28}{:>8}{:>12}{:>14}{:>14}{:>14}",
         "", "seconds", "frames/s", "CPU s", "peak RSS MB", "beside tshark"
@@ -109,6 +113,7 @@ fn compare_on(arguments: &Arguments, name: &str, capture: &Path, frames: u64) ->
             cost.peak as f64 / 1e6
         );
     }
+    println!();
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! Big captures of a small world: routers that speak VRRP in every way, and a LAN that goes on beside them; or VRRP,
-//! HSRP and GLBP and nothing else.
+//! A big capture of a small world: routers that speak VRRP in every way, and a LAN that goes on beside them. Or the
+//! routers alone, with those of HSRP and GLBP.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -17,6 +17,17 @@ use vrrp::auth::Guard;
 use vrrp::config::{Authentication, Key, Secret, virtual_mac};
 use vrrp::wire::{Advertisement, ChecksumForm, MULTICAST_V4, MULTICAST_V6, Version};
 
+mod dense;
+
+/// What is in a capture.
+#[derive(Debug, Clone, Copy)]
+pub enum Mix {
+    /// VRRP, and as much of what a LAN has besides.
+    Lan,
+    /// VRRP, HSRP and GLBP alone.
+    Dense,
+}
+
 /// When the capture begins, in seconds since the epoch.
 const BEGIN: u64 = 1_795_500_000;
 /// Between two frames.
@@ -24,8 +35,12 @@ const STEP: Duration = Duration::from_micros(100);
 /// Virtual routers.
 const GROUPS: u8 = 200;
 
-/// Writes a capture of `count` frames: these, again and again.
-pub fn write(path: &Path, frames: &[Vec<u8>], count: u64) -> Result<()> {
+/// Writes a capture of `count` frames.
+pub fn write(path: &Path, mix: Mix, count: u64) -> Result<()> {
+    let frames = match mix {
+        Mix::Lan => world()?,
+        Mix::Dense => dense::world()?,
+    };
     let mut writer = PcapWriter::new(BufWriter::with_capacity(1 << 20, File::create(path)?))?;
     let mut at = Duration::from_secs(BEGIN);
     for number in 0..count {
@@ -37,106 +52,20 @@ pub fn write(path: &Path, frames: &[Vec<u8>], count: u64) -> Result<()> {
     Ok(())
 }
 
-/// A LAN as it is: for each group a frame of each kind of VRRP, and as much again that is nobody's business here.
-pub fn mixed() -> Result<Vec<Vec<u8>>> {
+/// One frame of each kind for each group, mixed.
+fn world() -> Result<Vec<Vec<u8>>> {
     let mut frames = Vec::new();
     for group in 1..=GROUPS {
-        frames.extend(adverts(group)?);
+        for authentication in schemes() {
+            frames.push(advert(group, Version::V2, &authentication, ChecksumForm::MessageOnly)?);
+        }
+        for form in [ChecksumForm::MessageOnly, ChecksumForm::PseudoHeader] {
+            frames.push(advert(group, Version::V3, &Authentication::None, form)?);
+        }
+        frames.push(advert_ipv6(group)?);
         frames.extend(noise(group)?);
     }
     Ok(frames)
-}
-
-/// Nothing but messages, as a capture filter lets through: VRRP, HSRP and GLBP.
-pub fn dense() -> Result<Vec<Vec<u8>>> {
-    let mut frames = Vec::new();
-    for group in 1..=GROUPS {
-        frames.extend(adverts(group)?);
-        frames.extend([hsrp_hello(group)?, glbp_hello(group)?]);
-    }
-    Ok(frames)
-}
-
-fn adverts(group: u8) -> Result<Vec<Vec<u8>>> {
-    let mut frames = Vec::new();
-    for authentication in schemes() {
-        frames.push(advert(group, Version::V2, &authentication, ChecksumForm::MessageOnly)?);
-    }
-    for form in [ChecksumForm::MessageOnly, ChecksumForm::PseudoHeader] {
-        frames.push(advert(group, Version::V3, &Authentication::None, form)?);
-    }
-    frames.push(advert_ipv6(group)?);
-    Ok(frames)
-}
-
-fn hsrp_hello(group: u8) -> Result<Vec<u8>> {
-    use hsrp::wire::{Credentials, GroupMessage, MULTICAST_V1, Message, Operation, State, Version, emit};
-
-    let hello = Message::Group(GroupMessage {
-        version: Version::V1,
-        operation: Operation::Hello,
-        state: State::Active,
-        group: group.into(),
-        priority: 110,
-        hello: Duration::from_secs(3),
-        hold: Duration::from_secs(10),
-        identifier: Mac::default(),
-        address: Ipv4Addr::new(10, 0, group, 1).into(),
-    });
-    let payload = emit(&hello, &Credentials::Text(*b"password"));
-    over_udp(group, MULTICAST_V1, 1985, 1, payload, Mac([0, 0, 0x0c, 7, 0xac, group]))
-}
-
-fn glbp_hello(group: u8) -> Result<Vec<u8>> {
-    use glbp::auth::{Authentication, Guard};
-    use glbp::wire::{Forwarder, Hello, Kind, MULTICAST_V4, Message, State};
-
-    let forwarder = |number| Forwarder {
-        number,
-        state: if number == 1 { State::Active } else { State::Listen },
-        priority: 167,
-        weighting: 100,
-        lifetime: Duration::from_secs(14_400),
-        redirection: Duration::from_secs(600),
-        mac: Mac([0, 7, 0xb4, 0, group, number]),
-    };
-    let hello = Hello {
-        state: State::Active,
-        priority: 110,
-        hello: Duration::from_secs(3),
-        hold: Duration::from_secs(10),
-        redirect: Duration::from_secs(600),
-        timeout: Duration::from_secs(14_400),
-        address: Ipv4Addr::new(10, 0, group, 1).into(),
-    };
-    let message = Message {
-        kind: Kind::Hello,
-        group: group.into(),
-        owner: Mac([2, 0, 0, 0, group, 2]),
-        challenge: None,
-        hello: Some(hello),
-        forwarders: vec![forwarder(1), forwarder(2)],
-    };
-    let source = IpAddr::V4(Ipv4Addr::new(10, 0, group, 2));
-    let payload = Guard::new(&Authentication::None).seal(&message, source, Duration::ZERO);
-    let payload = payload.ok_or_else(|| anyhow!("nothing to seal with"))?;
-    over_udp(group, MULTICAST_V4, 3222, 255, payload, Mac([0, 7, 0xb4, 0, group, 1]))
-}
-
-fn over_udp(
-    group: u8,
-    destination: impl Into<IpAddr>,
-    port: u16,
-    hop_limit: u8,
-    payload: Vec<u8>,
-    from: Mac,
-) -> Result<Vec<u8>> {
-    let destination = destination.into();
-    let to = Mac::of_multicast(destination).ok_or_else(|| anyhow!("not multicast"))?;
-    let source = Ipv4Addr::new(10, 0, group, 2).into();
-    let ports = Some((port, port));
-    let datagram = Datagram { protocol: 17, ports, hop_limit, payload, ..datagram(source, destination) };
-    write_frame(&datagram, from, to)
 }
 
 fn schemes() -> [Authentication; 4] {

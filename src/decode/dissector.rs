@@ -81,15 +81,21 @@ impl Dissector {
             // What a fragment begins with is anybody's guess.
             return Look::Message(opened, Box::new(Dissection::new(whose)));
         }
-        match self.dissect(&opened.received, &self.wish.carp_addresses) {
+        match self.dissect(whose, &opened.received, &self.wish.carp_addresses) {
             Some(shown) => Look::Message(opened, shown),
             None => Look::Nothing,
         }
     }
 
-    /// By the first protocol whose frame it is. `addresses` are those that CARP's digest may cover.
-    pub(super) fn dissect(&self, received: &Received<'_>, addresses: &[IpAddr]) -> Option<Box<Dissection>> {
-        for protocol in DECODED {
+    /// By the first protocol whose frame it is; `first` is the first one that listens to such frames. `addresses` are
+    /// those that CARP's digest may cover.
+    pub(super) fn dissect(
+        &self,
+        first: &str,
+        received: &Received<'_>,
+        addresses: &[IpAddr],
+    ) -> Option<Box<Dissection>> {
+        for protocol in DECODED.iter().skip_while(|protocol| protocol.name() != first) {
             let keys: Vec<&[u8]> = self.wish.keys.of(protocol.name()).collect();
             let known = Known { keys: &keys, addresses, fields: self.wish.fields };
             if let Some(shown) = protocol.dissect(received, &known) {

@@ -11,32 +11,35 @@ use super::{Decoded, Message, What};
 use crate::capture::neighbour::{Kind, Neighbour};
 
 /// Keys that a protocol's details cannot take.
-const TAKEN: [&str; 24] = [
-    "file",
-    "frame",
-    "time",
-    "interface",
-    "vlans",
-    "comments",
-    "src_mac",
-    "dst_mac",
-    "src",
-    "dst",
-    "ttl",
-    "protocol",
-    "version",
-    "kind",
-    "group",
-    "state",
-    "priority",
-    "addresses",
-    "hello_ms",
-    "hold_ms",
-    "interval_ms",
-    "auth",
-    "valid",
-    "problems",
-];
+fn is_taken(name: &str) -> bool {
+    matches!(
+        name,
+        "file"
+            | "frame"
+            | "time"
+            | "interface"
+            | "vlans"
+            | "comments"
+            | "src_mac"
+            | "dst_mac"
+            | "src"
+            | "dst"
+            | "ttl"
+            | "protocol"
+            | "version"
+            | "kind"
+            | "group"
+            | "state"
+            | "priority"
+            | "addresses"
+            | "hello_ms"
+            | "hold_ms"
+            | "interval_ms"
+            | "auth"
+            | "valid"
+            | "problems"
+    )
+}
 
 /// Appends the line; `file` is its name if there are several.
 pub fn write(decoded: &Decoded<'_>, file: Option<&str>, out: &mut Vec<u8>) {
@@ -99,7 +102,7 @@ fn write_message(message: &Message<'_>, object: &mut Object<'_>) {
         text.str(truth(*verified));
         text.str("}");
     }
-    for (name, value) in shown.details.iter().filter(|(name, _)| !TAKEN.contains(name)) {
+    for (name, value) in shown.details.iter().filter(|(name, _)| !is_taken(name)) {
         write_value(object.key(name), value);
     }
     object.key("valid").str(truth(message.whole.then(|| shown.is_valid())));
@@ -163,7 +166,7 @@ fn write_value(text: &mut Text<'_>, value: &Value) {
         Value::Number(number) => text.number(*number),
         Value::Digits(_) | Value::Mac(_) | Value::Address(_) => {
             text.str("\"");
-            text.value(value, &[]);
+            text.value(value, |_| false);
             text.str("\"");
         }
         Value::Truth(value) => text.str(truth(Some(*value))),

@@ -25,20 +25,23 @@ const RED: &str = "\x1b[31m";
 const YELLOW: &str = "\x1b[33m";
 
 /// Details that say again what stands elsewhere in the line, or that nobody looks for in it.
-const LEFT_OUT: [&str; 12] = [
-    "auth_type",
-    "checksum_form",
-    "state_code",
-    "md5_address",
-    "key_id",
-    "sequence",
-    "challenge",
-    "owner",
-    "redirect_s",
-    "timeout_s",
-    "lifetime_s",
-    "redirection_s",
-];
+fn is_left_out(name: &str) -> bool {
+    matches!(
+        name,
+        "auth_type"
+            | "checksum_form"
+            | "state_code"
+            | "md5_address"
+            | "key_id"
+            | "sequence"
+            | "challenge"
+            | "owner"
+            | "redirect_s"
+            | "timeout_s"
+            | "lifetime_s"
+            | "redirection_s"
+    )
+}
 
 /// Appends the line.
 pub fn write(decoded: &Decoded<'_>, style: &Style, out: &mut Vec<u8>) {
@@ -161,9 +164,9 @@ fn write_facts(shown: &Dissection, text: &mut Text<'_>) {
     for (name, value) in &shown.details {
         // What is not so, or zero, is what a reader takes for granted.
         let is_news = !matches!(value, Value::Truth(false) | Value::Number(0));
-        if is_news && !LEFT_OUT.contains(name) {
+        if is_news && !is_left_out(name) {
             text.str(", ");
-            text.detail(name, value, &LEFT_OUT);
+            text.detail(name, value, is_left_out);
         }
     }
 }

@@ -179,7 +179,9 @@ impl Decoder {
         if announced.is_empty() || is_proven(shown) || !self.dissector.has_keys("carp") {
             return;
         }
-        if let Some(again) = self.dissector.dissect(received, announced).filter(|again| is_proven(again)) {
+        if let Some(again) =
+            self.dissector.dissect(shown.protocol, received, announced).filter(|again| is_proven(again))
+        {
             *shown = *again;
         }
     }

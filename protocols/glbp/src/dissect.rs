@@ -14,6 +14,9 @@ use crate::wire::{self, Challenge, Credentials, Forwarder, Heard, Hello, Kind, M
 
 mod fields;
 
+/// Details of a hello: owner, redirect, timeout, forwarders, challenge, key.
+const DETAILS: usize = 6;
+
 /// Takes a frame apart.
 pub(crate) fn dissect(received: &Received<'_>, known: &Known<'_>) -> Dissection {
     let mut shown = Dissection::new("glbp");
@@ -40,6 +43,7 @@ pub(crate) fn dissect(received: &Received<'_>, known: &Known<'_>) -> Dissection 
 fn describe(received: &Received<'_>, message: &Message, shown: &mut Dissection) {
     let Message { kind, owner, challenge, hello, forwarders, .. } = message;
     shown.kind = kind.word();
+    shown.details.reserve(DETAILS);
     shown.details.push(("owner", Value::Mac(*owner)));
     if let Err(refusal) = judge_envelope(received, *kind, *owner) {
         shown.problems.push(Problem::refusal(refusal.counter(), refusal.to_string(), refusal.rule()));
