@@ -55,8 +55,13 @@ pub(super) enum Sent {
 }
 
 /// Reads what a member sends, and says whether everything about it but its contents is as it must be: headers, the MAC
-/// it comes from, its proof. RFC 2281 §5.1, §6.1; Cisco for version 2.
-pub(super) fn judge(setup: &Setup, address: u8, wall: Duration, datagram: &Datagram) -> Result<Sent, Breach> {
+/// it comes from, its proof, which may have been made at any of these times. RFC 2281 §5.1, §6.1; Cisco for version 2.
+pub(super) fn judge(
+    setup: &Setup,
+    address: u8,
+    walls: [Duration; 2],
+    datagram: &Datagram,
+) -> Result<Sent, Breach> {
     let broken = |what: String| Err(Breach::new(Invariant::Truthful, what));
     let received = as_received(datagram);
     let Some((message, credentials)) = parse(&received) else {
@@ -85,7 +90,9 @@ pub(super) fn judge(setup: &Setup, address: u8, wall: Duration, datagram: &Datag
         Message::Group(message) => {
             let active = message.state == State::Active;
             let from = setup.virtual_mac().filter(|_| active).unwrap_or(own);
-            judge_proof(setup, wall, datagram, &credentials)?;
+            if !walls.iter().any(|wall| is_proof_right(setup, *wall, datagram, &credentials)) {
+                return broken("is not sealed as its members seal".to_owned());
+            }
             (message.version, from, Sent::Group(message))
         }
         Message::Interface(message) => (message.version, own, Sent::Interface(message)),
@@ -100,14 +107,9 @@ pub(super) fn judge(setup: &Setup, address: u8, wall: Duration, datagram: &Datag
 }
 
 /// Whether a message is sealed as members seal theirs at this time.
-fn judge_proof(
-    setup: &Setup,
-    wall: Duration,
-    datagram: &Datagram,
-    credentials: &Credentials,
-) -> Result<(), Breach> {
+fn is_proof_right(setup: &Setup, wall: Duration, datagram: &Datagram, credentials: &Credentials) -> bool {
     let scheme = setup.authentication;
-    let right = match (credentials, scheme.signing(wall)) {
+    match (credentials, scheme.signing(wall)) {
         (Credentials::Text(text), None) => scheme.text() == Some(*text),
         (Credentials::Md5(tlv), Some((number, key))) => {
             tlv.algorithm == 1
@@ -116,10 +118,6 @@ fn judge_proof(
                 && tlv.digest == arithmetic::digest(key, &datagram.payload)
         }
         (Credentials::None | Credentials::Text(_) | Credentials::Md5(_), _) => false,
-    };
-    match right {
-        true => Ok(()),
-        false => Err(Breach::new(Invariant::Truthful, "is not sealed as its members seal")),
     }
 }
 

@@ -87,6 +87,8 @@ pub(super) struct Witness {
     /// Messages that wait until what is asked for is held, and the newest of what was said since.
     waiting: Vec<(Operation, Said, GroupMessage)>,
     waiting_behind: Vec<(Operation, Said, GroupMessage)>,
+    /// By the wall clock: since when something waits, and so may be sealed with a key of then.
+    sealed_since: Option<Duration>,
     obligations: Obligations,
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
@@ -237,6 +239,7 @@ impl Witness {
             owes: None,
             may_answer: false,
             claim_waits: false,
+            sealed_since: None,
             waiting: Vec::new(),
             waiting_behind: Vec::new(),
             obligations: Obligations::default(),

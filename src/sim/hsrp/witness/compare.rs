@@ -127,12 +127,14 @@ impl Witness {
     /// Looks at everything that the router asked for in a step, and returns what it said of the group.
     fn absorb(&mut self, step: &Step<'_>, effects: &[Effect]) -> Result<Vec<GroupMessage>, Breach> {
         let mut said = Vec::new();
+        // What waited for the kernel was sealed when it was asked for.
+        let walls = [self.sealed_since.unwrap_or(step.wall), step.wall];
         for effect in effects {
             let is_new = self.obligations.owes();
             self.obligations.absorb(effect, step.index);
             match effect {
                 Effect::Send { group, datagram, .. } if *group == step.index => {
-                    match messages::judge(&self.setup, self.address, step.wall, datagram)? {
+                    match messages::judge(&self.setup, self.address, walls, datagram)? {
                         Sent::Group(message) => {
                             self.judge_order(&message)?;
                             said.push(message);
@@ -148,6 +150,7 @@ impl Witness {
                 _ => {}
             }
         }
+        self.sealed_since = (!self.waiting.is_empty()).then_some(walls[0]);
         Ok(said)
     }
 
@@ -214,7 +217,7 @@ impl Witness {
         for datagram in datagrams {
             let expected = self.message(Operation::Resign, Said::Initial);
             let own = matches!(datagram.route, Route::Link { source_mac, .. } if source_mac == crate::sim::machine::mac(self.address));
-            match messages::judge(&self.setup, self.address, wall, datagram)? {
+            match messages::judge(&self.setup, self.address, [wall; 2], datagram)? {
                 Sent::Group(message) if message == expected && own => {}
                 Sent::Group(message) => {
                     return broken(Invariant::Truthful, format!("has {message:?} for a last will"));
