@@ -10,7 +10,7 @@ use fhrp::keys::{ChainKey, KeyChain, Lifetime};
 use fhrp::{Action, Command, Input, Link, Mac, Presence, Route, Secret, Siblings, Solicitation, Standing};
 use hsrp::Config;
 use hsrp::auth::Authentication;
-use hsrp::config::RouterAdvertisement;
+use hsrp::config::{Preempt, RouterAdvertisement};
 use hsrp::wire::{Message, State, Version};
 use stage::{
     HIGHER, LOWER, OWN_MAC, Stage, VIRTUAL_MAC, address, at, config, config_ipv6, ip, learning, link, millis,
@@ -175,6 +175,43 @@ fn a_stall_is_no_silence_of_others() {
     let lines = stage.tell(Input::Lapsed(secs(40)));
     assert_eq!(lines, ["remark stalled", "hold"]);
     assert_eq!(stage.tick(), ["hello active p100", "announce"]);
+}
+
+/// Found by the simulation: the interface is passive from then on, and nobody was told.
+#[test]
+fn a_router_that_stands_still_while_it_hands_over_says_that_its_interface_is_passive() {
+    let mut stage = Stage::reaching(config(), "Active");
+    stage.tell(Input::Command(Command::HandOver));
+    stage.now += secs(40);
+    let lines = stage.tell(Input::Lapsed(secs(40)));
+    assert_eq!(stage.state(), "Listen");
+    let passive = lines.iter().position(|line| line == "interface 0/1").unwrap();
+    assert!(lines.iter().position(|line| line == "release").unwrap() < passive, "{lines:?}");
+}
+
+#[test]
+fn a_countdown_to_preemption_begins_anew_when_its_condition_was_gone() {
+    let patient = Config {
+        priority: 150,
+        preempt: Preempt { on: true, delay: secs(30), ..Preempt::OFF },
+        ..config()
+    };
+    let mut stage = Stage::started(patient);
+    let hears_worse_until = |stage: &mut Stage, end: fhrp::Instant| {
+        while stage.now < end && stage.state() != "Active" {
+            stage.turn(&says("10.0.0.8", State::Active, 120));
+            stage.now += secs(1);
+        }
+    };
+    let began = stage.now;
+    hears_worse_until(&mut stage, began + secs(20));
+    stage.tell(Input::Penalty(100));
+    stage.tell(Input::Penalty(0));
+    let again = stage.now;
+    hears_worse_until(&mut stage, began + secs(45));
+    assert_ne!(stage.state(), "Active", "the first countdown went on");
+    hears_worse_until(&mut stage, again + secs(35));
+    assert_eq!((stage.state(), stage.now > again + secs(30)), ("Active", true));
 }
 
 #[test]
