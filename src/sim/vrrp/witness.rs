@@ -31,15 +31,17 @@ pub(super) struct Witness {
     member: Member,
     source: IpAddr,
     penalty: u16,
-    /// Priority and interval at the end of the last turn and after each change since: all may be said in a turn. A
-    /// claim that waits for the kernel says what was so when it was made.
-    sayable: Vec<(u8, Duration)>,
+    /// The settings at the end of the last turn and after each change since: each may show in a turn. A claim that
+    /// waits for the kernel says what was so when it was made.
+    recent: Vec<Settings>,
     state: State,
     /// Since when it has been leaving, having said goodbye, and how long a member like it takes to take over.
     leaving: Option<(Instant, Duration)>,
     suspended: bool,
     /// Until when a worse Active is tolerated; `None`: the next one's advertisement starts the delay.
     tolerant_until: Option<Instant>,
+    /// That delay may have been another one: it began in the turn that changed it.
+    delay_is_unclear: bool,
     began: bool,
     link_up: bool,
     stopping: bool,
@@ -63,6 +65,20 @@ pub(super) struct Witness {
     has_will: bool,
     /// What has happened in this turn.
     turn: Happened,
+}
+
+/// What a member has, as far as it shows.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    priority: u8,
+    interval: Duration,
+    preempt_delay: Duration,
+}
+
+impl Settings {
+    fn of(member: &Member, priority: u8) -> Self {
+        Settings { priority, interval: member.interval(), preempt_delay: member.preempt_delay() }
+    }
 }
 
 /// What has happened in a turn, as far as it may be a cause.
@@ -128,7 +144,7 @@ impl Witness {
     pub(super) fn new(member: Member, source: IpAddr) -> Self {
         let vigil = Vigil { armed: Instant::ZERO, interval: member.interval(), wait: Wait::DownInterval };
         Witness {
-            sayable: vec![(member.priority, member.interval())],
+            recent: vec![Settings::of(&member, member.priority)],
             member,
             source,
             penalty: 0,
@@ -136,6 +152,7 @@ impl Witness {
             leaving: None,
             suspended: false,
             tolerant_until: None,
+            delay_is_unclear: false,
             began: false,
             link_up: false,
             stopping: false,
@@ -186,12 +203,12 @@ impl Witness {
 
     /// Whether this priority can be said in this turn.
     pub(super) fn may_say(&self, priority: u8) -> bool {
-        priority == 0 || self.sayable.iter().any(|(said, _)| *said == priority)
+        priority == 0 || self.recent.iter().any(|had| had.priority == priority)
     }
 
     /// Whether this interval can be said in this turn.
     pub(super) fn may_promise(&self, interval: Duration) -> bool {
-        self.sayable.iter().any(|(_, said)| *said == interval)
+        self.recent.iter().any(|had| had.interval == interval)
     }
 
     /// Whether a better router was heard in this turn, so that the last word is due.
@@ -230,11 +247,11 @@ impl Witness {
 
     pub(super) fn penalty(&mut self, amount: u16) {
         self.penalty = amount;
-        self.changes_what_it_says();
+        self.settings_change();
     }
 
-    fn changes_what_it_says(&mut self) {
-        self.sayable.push((self.priority(), self.member.interval()));
+    fn settings_change(&mut self) {
+        self.recent.push(Settings::of(&self.member, self.priority()));
     }
 
     pub(super) fn reload(&mut self, now: Instant, member: Member) {
@@ -243,7 +260,7 @@ impl Witness {
             self.said_at = self.said_at.max(now);
         }
         self.member = member;
-        self.changes_what_it_says();
+        self.settings_change();
     }
 
     pub(super) fn stop(&mut self) {
@@ -315,19 +332,21 @@ impl Witness {
         } else if said.priority >= self.priority() {
             if !unclear {
                 self.tolerant_until = None;
+                self.delay_is_unclear = false;
             }
             self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
         } else if !self.preempts() || self.suspended {
             self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
         } else {
             // When a delay began that may have been started by one of two versions, cannot be told.
-            let unclear = unclear || self.member.spoken == Spoken::Both;
+            let unclear = unclear || self.member.spoken == Spoken::Both || self.delay_is_unclear;
             let delay = self.member.preempt_delay();
+            let may_wait = self.delay_is_unclear || !delay.is_zero();
             let tolerated = self.tolerant_until.map_or(!delay.is_zero(), |end| at < end);
             if self.tolerant_until.is_none() && !unclear {
                 self.tolerant_until = Some(at + delay);
             }
-            if tolerated || (unclear && !delay.is_zero()) {
+            if tolerated || (unclear && may_wait) {
                 self.move_to(obeyed(self.earliest), obeyed(self.latest), unclear);
             }
         }
@@ -470,7 +489,9 @@ impl Witness {
         let begins = self.state == State::Initialize;
         self.suspended &= !begins;
         let delay = self.member.preempt_delay();
-        self.tolerant_until = (begins && !delay.is_zero()).then_some(now + delay);
+        self.delay_is_unclear = begins && self.recent.iter().any(|had| had.preempt_delay != delay);
+        let delayed = begins && !delay.is_zero() && !self.delay_is_unclear;
+        self.tolerant_until = delayed.then_some(now + delay);
         let waits_for_start = self.state == State::Initialize
             && self.member.is_owner()
             && self.startup_until.is_some_and(|end| end > now);
@@ -488,7 +509,7 @@ impl Witness {
         self.latest = self.earliest;
         if begins {
             // It began with the interval that it had then; within a turn that may have been any of these.
-            let intervals = self.sayable.iter().map(|(_, interval)| *interval).chain([own]);
+            let intervals = self.recent.iter().map(|had| had.interval).chain([own]);
             self.earliest.interval = intervals.clone().min().unwrap_or(own);
             self.latest.interval = intervals.max().unwrap_or(own);
         }

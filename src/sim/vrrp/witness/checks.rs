@@ -27,9 +27,9 @@ impl Witness {
         self.check_leaving(turn, &happened, was_leaving, longest_skew, margin)?;
         self.said_before = self.said_at;
         if !self.owes_claim {
-            self.sayable.clear();
+            self.recent.clear();
         }
-        self.changes_what_it_says();
+        self.settings_change();
         self.check_obligations(turn, &happened)
     }
 
