@@ -24,8 +24,11 @@ const SEEDS: u64 = 60_000;
 /// What a build needs.
 const PARTS: [&str; 7] = ["Cargo.toml", "Cargo.lock", "src", "protocols", "benches", "tests", "etc"];
 /// Where the lists are.
-const LISTS: [(&str, &str); 2] =
-    [("vrrp", include_str!("vrrp.toml")), ("engine", include_str!("engine.toml"))];
+const LISTS: [(&str, &str); 3] = [
+    ("vrrp", include_str!("vrrp.toml")),
+    ("hsrp", include_str!("hsrp.toml")),
+    ("engine", include_str!("engine.toml")),
+];
 
 /// A list of mutants.
 #[derive(Deserialize)]
