@@ -10,11 +10,11 @@ use std::process::{Command, Output};
 
 use firsthop::sim::campaign::{Campaign, Summary};
 use firsthop::sim::exhaustive::Space;
-use firsthop::sim::generate::{self, Limits};
+use firsthop::sim::generate::{self, Limits, Simulated};
 use firsthop::sim::{Scenario, run};
 
-/// Fresh seeds of one test run.
-const SEEDS: u64 = 4_000;
+/// Fresh seeds of one test run, of each protocol.
+const SEEDS: u64 = 3_000;
 
 fn campaign(numbers: std::ops::Range<u64>, scenario: &(dyn Fn(u64) -> Scenario + Sync)) -> Summary {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -24,13 +24,20 @@ fn campaign(numbers: std::ops::Range<u64>, scenario: &(dyn Fn(u64) -> Scenario +
 #[test]
 fn fresh_seeds_are_clean() {
     let from = RandomState::new().build_hasher().finish() % 1_000_000_000_000;
-    let limits = Limits::default();
-    let summary = campaign(from..from + SEEDS, &|seed| generate::scenario(seed, &limits));
-    for found in &summary.violations {
-        println!("firsthop sim --seed {}: {}", found.number, found.violation);
+    for protocol in Simulated::ALL {
+        let limits = Limits { protocol: Some(protocol), ..Limits::default() };
+        let summary = campaign(from..from + SEEDS, &|seed| generate::scenario(seed, &limits));
+        for found in &summary.violations {
+            println!(
+                "firsthop sim --protocol {} --seed {}: {}",
+                protocol.name(),
+                found.number,
+                found.violation
+            );
+        }
+        assert_eq!(summary.violations.len(), 0);
+        assert_eq!(summary.runs, SEEDS);
     }
-    assert_eq!(summary.violations.len(), 0);
-    assert_eq!(summary.runs, SEEDS);
 }
 
 /// Scenarios that broke something before it was mended, as the shrinker left them.
@@ -55,7 +62,13 @@ fn scenarios() -> Vec<PathBuf> {
 
 #[test]
 fn every_interleaving_of_a_few_events_is_clean() {
-    for space in [Space { routers: 2, steps: 2, messages: 4 }, Space { routers: 3, steps: 1, messages: 5 }] {
+    let spaces = Simulated::ALL.into_iter().flat_map(|protocol| {
+        [
+            Space { protocol, routers: 2, steps: 2, messages: 4 },
+            Space { protocol, routers: 3, steps: 1, messages: 5 },
+        ]
+    });
+    for space in spaces {
         let summary = campaign(0..space.size(), &|number| space.scenario(number));
         assert_eq!(summary.violations, [], "{space:?}");
         assert_eq!(summary.runs, space.size());
@@ -74,7 +87,7 @@ fn said(output: &Output) -> String {
 fn a_seed_is_explained_with_its_files_and_can_be_run_again_from_them() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    let first = firsthop(&["--seed", "7", "--explain", "--out", out]);
+    let first = firsthop(&["--protocol", "vrrp", "--seed", "7", "--explain", "--out", out]);
     assert!(first.status.success(), "{}", said(&first));
     let base = folder.path().join("firsthop-sim-run-seed-7");
     let text = fs::read_to_string(base.with_extension("txt")).unwrap();

@@ -81,7 +81,8 @@ pub struct SimArgs {
 
 fn protocol(text: &str) -> Result<Simulated, String> {
     let named = Simulated::ALL.into_iter().find(|protocol| protocol.name() == text);
-    named.ok_or_else(|| format!("`{text}` is not simulated; {} are", Simulated::ALL.map(Simulated::name).join(" and ")))
+    let all = || Simulated::ALL.map(Simulated::name).join(" and ");
+    named.ok_or_else(|| format!("`{text}` is not simulated; {} are", all()))
 }
 
 fn routers(text: &str) -> Result<(u64, u64), String> {
@@ -179,7 +180,8 @@ fn source(args: &SimArgs) -> io::Result<(Source, std::ops::Range<u64>)> {
     if args.exhaustive {
         let routers = args.routers.map_or(2, |(low, _)| low.min(3)) as usize;
         let (steps, messages) = (args.steps, args.messages);
-        let wanted = Simulated::ALL.into_iter().filter(|one| args.protocol.is_none_or(|wanted| wanted == *one));
+        let wanted =
+            Simulated::ALL.into_iter().filter(|one| args.protocol.is_none_or(|wanted| wanted == *one));
         let spaces: Vec<_> = wanted.map(|protocol| Space { protocol, routers, steps, messages }).collect();
         let size = exhaustive::size(&spaces);
         return Ok((Source::Spaces(spaces), 0..size));

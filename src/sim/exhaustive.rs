@@ -6,9 +6,9 @@
 //! after the election arrives or is lost. All combinations have a number; the number is the scenario.
 
 use super::clock::MILLISECOND;
-use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
 use super::generate::Simulated;
 use super::hsrp;
+use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
 use super::vrrp::{Authentication, Member, Setup, Spoken};
 
 /// How much is enumerated.

@@ -1,11 +1,11 @@
 //! A scenario from a seed: what network engineers run, and what happens to it, somewhat more often than in life.
 
 use super::dice::Dice;
+use super::dice::noise;
 use super::scenario::{
     Deed, Forgery, Group, Host, MachineDeed, Member, MemberDeed, Network, NetworkDeed, Router, Scenario,
     StrangerDeed, What,
 };
-use super::dice::noise;
 use super::{hsrp, vrrp};
 
 /// What seeds are asked for.

@@ -119,7 +119,9 @@ impl Invariant {
                 "a holder, and in HSRP whoever speaks, says so once an interval, and at once where it is answered, \
                  left or challenged"
             }
-            Invariant::Truthful => "what is sent says what is so, with the right TTL, from the right MAC, sealed with the right key",
+            Invariant::Truthful => {
+                "what is sent says what is so, with the right TTL, from the right MAC, sealed with the right key"
+            }
             Invariant::Cause => "no change of state without a cause, and none at all while nothing happens",
             Invariant::Timers => "every timer that is armed fires or is cancelled; who waits has a timer",
             Invariant::Obligations => {

@@ -38,6 +38,16 @@ impl Obligations {
         self.owes_hold = false;
     }
 
+    /// Whether hosts are still to be told.
+    pub fn owes(&self) -> bool {
+        self.owes_announcement
+    }
+
+    /// Whether the kernel has not answered the latest wish yet.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// The kernel has answered the latest wish.
     pub fn granted(&mut self, granted: bool) {
         self.waits = false;

@@ -181,8 +181,7 @@ impl Ord for Scheduled {
 impl<'s> World<'s> {
     fn new(scenario: &'s Scenario, record: bool) -> Self {
         let groups = scenario.groups.len();
-        let rules: Vec<Box<dyn Rules>> =
-            (0..groups).map(|group| rules(group, scenario)).collect();
+        let rules: Vec<Box<dyn Rules>> = (0..groups).map(|group| rules(group, scenario)).collect();
         let hostile = scenario.deeds.iter().any(|deed| matches!(deed.what, What::Stranger { .. }));
         let routers = scenario.routers.iter().map(|router| router.far);
         let far: Vec<bool> = routers

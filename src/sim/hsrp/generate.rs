@@ -86,9 +86,10 @@ fn members(
             } as u8,
             times_ms: match (differing, dice.below(4)) {
                 (false, _) | (true, 0) => pace,
-                (true, 1) => None,
+                // Beside those that count in milliseconds, ten seconds are an eternity.
+                (true, 1) if !below_a_second => None,
                 (true, 2) => Some((2 * hello, 2 * hold)),
-                (true, _) => Some((hello, hold + hello.next_multiple_of(1_000))),
+                (true, _) => Some((hello, hold + hello)),
             },
             jitter: match jitter {
                 0 => false,
@@ -124,7 +125,7 @@ pub fn changed(dice: &mut Dice, setup: &Setup, router: usize) -> Member {
             let times = dice.between(1, 3);
             member.times_ms = Some((hello * times, hold * times));
         }
-        1 if may_differ => member.times_ms = None,
+        1 if may_differ && hello >= 1_000 => member.times_ms = None,
         2 if !setup.ipv6 && router > 0 => member.knows_address = !member.knows_address,
         3 => member.preempt = dice.one_of(&[Preemption::Never, Preemption::Lower, Preemption::LowerOrEqual]),
         4 => member.preempt_delay_ms = dice.below(4) * hold / 2,

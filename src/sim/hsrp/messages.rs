@@ -56,12 +56,7 @@ pub(super) enum Sent {
 
 /// Reads what a member sends, and says whether everything about it but its contents is as it must be: headers, the MAC
 /// it comes from, its proof. RFC 2281 §5.1, §6.1; Cisco for version 2.
-pub(super) fn judge(
-    setup: &Setup,
-    address: u8,
-    wall: Duration,
-    datagram: &Datagram,
-) -> Result<Sent, Breach> {
+pub(super) fn judge(setup: &Setup, address: u8, wall: Duration, datagram: &Datagram) -> Result<Sent, Breach> {
     let broken = |what: String| Err(Breach::new(Invariant::Truthful, what));
     let received = as_received(datagram);
     let Some((message, credentials)) = parse(&received) else {

@@ -167,7 +167,9 @@ impl Setup {
         }
         let wrong = |&(hello, hold): &(u64, u64)| hello < 15 || hold < 2 * hello || hold > 255_000;
         if members.iter().filter_map(|member| member.times_ms).any(|times| wrong(&times)) {
-            return Err("hello time must be 15 ms at least, hold time twice that, and 255 s at most".to_owned());
+            return Err(
+                "hello time must be 15 ms at least, hold time twice that, and 255 s at most".to_owned()
+            );
         }
         self.check_seconds()
     }

@@ -26,8 +26,8 @@ use ::hsrp::config::Times;
 use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::Instant;
 
-use super::setup::{Member, Preemption, Setup, Version};
 use super::arithmetic;
+use super::setup::{Member, Preemption, Setup, Version};
 use crate::sim::invariant::Invariant;
 use crate::sim::machine;
 use crate::sim::obligations::Obligations;
@@ -80,10 +80,13 @@ pub(super) struct Witness {
     said_at: Instant,
     /// By when a Coup and a Hello are due that answer a worse router.
     owes: Option<Instant>,
+    /// They may come earlier: what was last said waited for the kernel, and by when it was meant is not known.
+    may_answer: bool,
     /// Whether it has taken the role from somebody who serves the hosts until it is heard, and holds nothing yet.
     claim_waits: bool,
-    /// Messages that wait until what is asked for is held.
+    /// Messages that wait until what is asked for is held, and the newest of what was said since.
     waiting: Vec<(Operation, Said, GroupMessage)>,
+    waiting_behind: Vec<(Operation, Said, GroupMessage)>,
     obligations: Obligations,
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
@@ -104,6 +107,12 @@ struct Interface {
 struct Foreseen {
     transitions: Vec<(State, Invariant, &'static str)>,
     messages: Vec<(Operation, Said, GroupMessage)>,
+    /// Messages behind those that wait.
+    held_back: Vec<(Operation, Said, GroupMessage)>,
+    /// What waited for the kernel is said, and says what was so.
+    claims: bool,
+    /// Whether something may follow that an active router says of itself.
+    may_follow: bool,
     /// Effects that were looked at.
     absorbed: usize,
 }
@@ -226,8 +235,10 @@ impl Witness {
             hello_by: None,
             said_at: Instant::ZERO,
             owes: None,
+            may_answer: false,
             claim_waits: false,
             waiting: Vec::new(),
+            waiting_behind: Vec::new(),
             obligations: Obligations::default(),
             repeats_at: None,
             interface: Interface { active: None, at: Instant::ZERO },
@@ -250,10 +261,6 @@ impl Witness {
 
     pub(super) fn state(&self) -> State {
         self.state
-    }
-
-    pub(super) fn is_leaving(&self) -> bool {
-        self.leaving.is_some()
     }
 
     /// What it says now: what tracked faults leave. Cisco: never below 0.
@@ -336,9 +343,12 @@ impl Witness {
         }
     }
 
-    /// It must say this now. What waits is older, and is not said any more.
+    /// It must say this now; but what waits is older, and is said first.
     fn must_say(&mut self, operation: Operation, state: Said) {
-        self.waiting.clear();
+        if !self.waiting.is_empty() {
+            let message = self.message(operation, state);
+            return self.foreseen.held_back.push((operation, state, message));
+        }
         self.foreseen.messages.push((operation, state, self.message(operation, state)));
     }
 
@@ -347,14 +357,11 @@ impl Witness {
         self.waiting.push((operation, state, self.message(operation, state)));
     }
 
-    /// It must say that it is active: now, unless its claim still waits.
+    /// It must say that it is active.
     fn says_active(&mut self, now: Instant) {
-        match self.claim_waits {
-            true => self.must_say_once_held(Operation::Hello, Said::Active),
-            false => {
-                self.must_say(Operation::Hello, Said::Active);
-                self.begins_hellos(now);
-            }
+        self.must_say(Operation::Hello, Said::Active);
+        if !self.claim_waits {
+            self.begins_hellos(now);
         }
     }
 
@@ -380,7 +387,10 @@ impl Witness {
     /// It holds nothing, and announces nothing.
     fn releases(&mut self) {
         self.waiting.clear();
+        self.waiting_behind.clear();
+        self.foreseen.held_back.clear();
         self.claim_waits = false;
+        self.may_answer = false;
         self.repeats_at = None;
         self.obligations.releases();
     }
@@ -441,13 +451,7 @@ impl Witness {
     }
 
     /// From Active to Speak: somebody else is.
-    fn yields(
-        &mut self,
-        heard: &hears::Message<'_>,
-        active_at: Instant,
-        resigns: bool,
-        why: &'static str,
-    ) {
+    fn yields(&mut self, heard: &hears::Message<'_>, active_at: Instant, resigns: bool, why: &'static str) {
         let standby_at = heard.at + self.patience(&heard.said.message);
         self.changes(State::Speak, Invariant::GivesWay, why);
         self.active = Some(heard.known());

@@ -52,7 +52,9 @@ impl VrrpRules {
             .members
             .iter()
             .zip(&addresses)
-            .map(|(member, address)| Witness::new(member.clone(), super::machine::address(setup.ipv6, *address)))
+            .map(|(member, address)| {
+                Witness::new(member.clone(), super::machine::address(setup.ipv6, *address))
+            })
             .collect();
         let longest_interval =
             setup.members.iter().map(Member::interval).max().unwrap_or(Duration::from_secs(1));

@@ -279,7 +279,13 @@ impl Witness {
             let unclear = twice && self.member.spoken == Spoken::Both && said.version.number() == 2;
             self.obeys(heard, said, unclear)?;
         }
-        self.absorb(heard.step.now, heard.step.effects, heard.step.before, heard.step.effects.len(), heard.step.index)?;
+        self.absorb(
+            heard.step.now,
+            heard.step.effects,
+            heard.step.before,
+            heard.step.effects.len(),
+            heard.step.index,
+        )?;
         if self.turn.better.is_some() && self.state == State::Active {
             let what = format!("goes on as Active, though {} is better", said.source);
             return broken(Invariant::GivesWay, what);

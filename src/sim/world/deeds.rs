@@ -231,7 +231,8 @@ impl World<'_> {
             let mut octets = heard.octets.clone();
             flip(&mut octets, chance);
             // Without its UDP checksum, a message is what it was.
-            let now = |octets| crate::net::frame::parse(octets, fhrp::Instant::ZERO).ok().map(|it| it.payload);
+            let now =
+                |octets| crate::net::frame::parse(octets, fhrp::Instant::ZERO).ok().map(|it| it.payload);
             if now(&octets).is_some_and(|payload| now(&heard.octets) == Some(payload)) {
                 return;
             }

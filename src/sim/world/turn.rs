@@ -47,7 +47,8 @@ impl World<'_> {
         }
         while let Some(grant) = daemon.grants.pop_front() {
             let Grant { group, ticket, result, .. } = grant;
-            if daemon.tickets[group] == ticket {
+            let latest = latest_wish(effects, daemon.groups[group]).unwrap_or(daemon.tickets[group]);
+            if latest == ticket {
                 self.rules[group].granted(router, now.monotonic, result.is_ok());
             }
             let before = effects.len();
@@ -377,6 +378,14 @@ fn transitions(effects: &[Effect]) -> u64 {
         .iter()
         .filter(|effect| matches!(effect, Effect::Note { note: Note::Transition { .. }, .. }))
         .count() as u64
+}
+
+/// The number of a group's latest wish of this turn.
+fn latest_wish(effects: &[Effect], index: GroupIndex) -> Option<u64> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::Hold(wish) if wish.group == index => Some(wish.ticket),
+        _ => None,
+    })
 }
 
 fn is_refused(effects: &[Effect], index: GroupIndex) -> bool {

@@ -120,10 +120,8 @@ impl StandbyGroup {
 
     /// Event h in a state that may preempt: now, or when the delay is over.
     fn considers_preemption(&mut self, context: &mut Context<'_>, at: Instant) {
+        self.abandons_countdown();
         if !self.is_preemptable() {
-            if let Preemption::After(_) = self.preemption {
-                self.preemption = Preemption::Free;
-            }
             return;
         }
         if self.preemption == Preemption::Free {
@@ -133,6 +131,15 @@ impl StandbyGroup {
             self.preemption = Preemption::After(at + delay);
         }
         self.preempts_if_due(context);
+    }
+
+    /// A countdown whose condition is gone begins anew when the condition is back.
+    pub(super) fn abandons_countdown(&mut self) {
+        if !self.is_preemptable()
+            && let Preemption::After(_) = self.preemption
+        {
+            self.preemption = Preemption::Free;
+        }
     }
 
     /// Event p, too.

@@ -204,6 +204,7 @@ impl StandbyGroup {
                     Purpose::HandOver => {
                         self.listens(context, context.now, format!("handed over; away for {}", spell(away)));
                         self.release(context);
+                        self.says_interface(context, When::Now);
                         self.preemption = super::Preemption::Suspended;
                     }
                 }
@@ -218,6 +219,7 @@ impl StandbyGroup {
         let before = self.priority();
         self.penalty = penalty;
         let after = self.priority();
+        self.abandons_countdown();
         if before != after {
             let text = format!("{before} becomes {after}: tracked faults take {penalty}");
             context.note(Note::Remark { name: "priority", about: None, text });

@@ -45,6 +45,7 @@ impl StandbyGroup {
             State::Listen(_) | State::Speak(_) | State::Standby(_) => self.must_learn_its_address(context),
             State::Active(_) => self.active_is_reconfigured(context, &old),
         }
+        self.abandons_countdown();
     }
 
     /// Event n in Learn.

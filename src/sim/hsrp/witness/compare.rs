@@ -7,7 +7,7 @@ use fhrp::{Datagram, Holdings, Instant, Note, Route};
 
 use super::hears::Message;
 use super::ticks::Choices;
-use super::{Foreseen, INTERFACE_PERIOD, REPEATED_AFTER, State, Witness};
+use super::{Foreseen, INTERFACE_PERIOD, State, Witness};
 use crate::engine::Effect;
 use crate::sim::hsrp::messages::{self, Sent};
 use crate::sim::invariant::{Breach, Invariant};
@@ -46,16 +46,29 @@ impl Witness {
         let said = self.absorb(step, effects)?;
         let foreseen = self.take_foreseen(step.effects.len());
         compare_transitions(&foreseen, effects, step)?;
-        match self.compare_messages(&foreseen, &said)? {
-            None => Ok(()),
-            Some((operation, state)) => {
+        let more = self.compare_messages(&foreseen, &said)?;
+        match more.as_slice() {
+            [] => Ok(()),
+            more if foreseen.may_follow && self.is_of_an_active(more) => Ok(()),
+            [(operation, state), ..] => {
                 broken(Invariant::Cadence, format!("says {operation:?} {state:?} out of turn"))
             }
         }
     }
 
+    /// Whether this is what an active router says again and again: a Hello, or a Coup and a Hello.
+    fn is_of_an_active(&self, said: &[Spoken]) -> bool {
+        let hello = (Operation::Hello, Said::Active);
+        said == [hello] || said == [(Operation::Coup, Said::Active), hello]
+    }
+
     fn take_foreseen(&mut self, absorbed: usize) -> Foreseen {
-        std::mem::replace(&mut self.foreseen, Foreseen { absorbed, ..Foreseen::default() })
+        let mut foreseen =
+            std::mem::replace(&mut self.foreseen, Foreseen { absorbed, ..Foreseen::default() });
+        if !foreseen.held_back.is_empty() {
+            self.waiting_behind = std::mem::take(&mut foreseen.held_back);
+        }
+        foreseen
     }
 
     /// The turn is over: what its timers did, and what must be true now.
@@ -64,30 +77,36 @@ impl Witness {
         let effects = turn.effects.get(self.foreseen.absorbed..).unwrap_or_default();
         let before = (self.state, self.said_at);
         let choices = Choices {
-            stood_still: noted(effects, step).any(|note| matches!(note, Note::Remark { name: "stalled", .. })),
+            stood_still: noted(effects, step)
+                .any(|note| matches!(note, Note::Remark { name: "stalled", .. })),
             moved: noted(effects, step).any(|note| matches!(note, Note::Transition { .. })),
         };
         self.ticks(turn.now, choices)?;
         let said = self.absorb(step, effects)?;
         let foreseen = self.take_foreseen(0);
         compare_transitions(&foreseen, effects, step)?;
-        if let Some(more) = self.compare_messages(&foreseen, &said)? {
-            self.hello_came(turn, more, before)?;
-        }
+        let more = self.compare_messages(&foreseen, &said)?;
+        self.came_by_itself(turn, &more, before)?;
         self.check_timers(turn)?;
         self.check_interface(turn)?;
         self.obligations.check(turn, self.state == State::Active, self.state_name())
     }
 
-    /// A message more than was foreseen: the hello of whoever is in a state that says it, when its timer expires.
-    fn hello_came(
+    /// What was not foreseen: the hello of whoever is in a state that says it, when its timer expires; or an answer that
+    /// comes before its latest time.
+    fn came_by_itself(
         &mut self,
         turn: &Turn<'_>,
-        (operation, state): Spoken,
+        more: &[Spoken],
         before: (State, Instant),
     ) -> Result<(), Breach> {
-        let periodic = operation == Operation::Hello
-            && state == self.state.said()
+        let [.., (operation, state)] = more else { return Ok(()) };
+        if more.len() == 2 && self.may_answer && self.is_of_an_active(more) {
+            self.owes = None;
+            self.begins_hellos(turn.now);
+            return Ok(());
+        }
+        let periodic = more == [(Operation::Hello, self.state.said())]
             && before.0 == self.state
             && self.hello_by.is_some();
         if !periodic {
@@ -100,6 +119,7 @@ impl Witness {
         if turn.settled && gap < least {
             return broken(Invariant::Cadence, format!("says hello after {gap:?} already"));
         }
+        self.may_answer = false;
         self.begins_hellos(turn.now);
         Ok(())
     }
@@ -108,6 +128,7 @@ impl Witness {
     fn absorb(&mut self, step: &Step<'_>, effects: &[Effect]) -> Result<Vec<GroupMessage>, Breach> {
         let mut said = Vec::new();
         for effect in effects {
+            let is_new = self.obligations.owes();
             self.obligations.absorb(effect, step.index);
             match effect {
                 Effect::Send { group, datagram, .. } if *group == step.index => {
@@ -123,7 +144,7 @@ impl Witness {
                 Effect::LastWill { group, datagrams, .. } if *group == step.index => {
                     self.judge_will(step.wall, datagrams)?;
                 }
-                Effect::Announce { group, .. } if *group == step.index => self.announced(step.now),
+                Effect::Announce { group, .. } if *group == step.index => self.announced(step.now, is_new),
                 _ => {}
             }
         }
@@ -156,11 +177,13 @@ impl Witness {
             return broken(Invariant::Truthful, what);
         }
         let own = match (self.state, self.leaving) {
-            (State::Active, None) => Some((1, 0)),
-            (State::Learn | State::Listen | State::Speak | State::Standby, _) => Some((0, 1)),
-            (State::Active, Some(_)) | (State::Initial, _) => Some((0, 0)),
+            (State::Active, None) => (1, 0),
+            (State::Learn | State::Listen | State::Speak | State::Standby, _) => (0, 1),
+            (State::Active, Some(_)) | (State::Initial, _) => (0, 0),
         };
-        if !self.has_siblings && own.is_some_and(|own| own != (active, passive)) {
+        // Its period may be over in the turn in which the group becomes active, and comes first.
+        let before = self.foreseen.transitions.is_empty() || (active, passive) != (0, 1);
+        if !self.has_siblings && own != (active, passive) && before && !self.foreseen.claims {
             let what = format!("says {active} and {passive} of its one group while {}", self.state_name());
             return broken(Invariant::Truthful, what);
         }
@@ -204,42 +227,32 @@ impl Witness {
         Ok(())
     }
 
-    fn announced(&mut self, now: Instant) {
-        match self.repeats_at {
-            Some(at) if at > now => self.repeats_at = Some(now + REPEATED_AFTER),
-            Some(_) | None => self.repeats_at = None,
-        }
+    /// The announcement of a take-over is repeated; any other may stand for the repetition, or put it off.
+    fn announced(&mut self, now: Instant, is_new: bool) {
+        self.repeats_at = self.repeats_at.filter(|at| is_new && *at > now);
     }
 
-    /// The messages that were foreseen came in their order and say what is so. Returns the first that was not foreseen.
-    fn compare_messages(
-        &mut self,
-        foreseen: &Foreseen,
-        said: &[GroupMessage],
-    ) -> Result<Option<Spoken>, Breach> {
+    /// The messages that were foreseen came in their order, and all say what is so. Returns those that were not foreseen.
+    fn compare_messages(&self, foreseen: &Foreseen, said: &[GroupMessage]) -> Result<Vec<Spoken>, Breach> {
         for (place, (operation, state, expected)) in foreseen.messages.iter().enumerate() {
-            match said.get(place) {
-                Some(message) if (message.operation, message.state) == (*operation, *state) => {
-                    if message != expected {
-                        let what = format!("says {message:?}, must be {expected:?}");
-                        return Err(Breach::new(Invariant::Truthful, what));
-                    }
-                }
-                Some(_) | None => {
-                    let what = format!("does not say {operation:?} {state:?} while {}", self.state_name());
-                    return Err(Breach::new(Invariant::Cadence, what));
-                }
+            let message = said.get(place);
+            if message.is_none_or(|message| (message.operation, message.state) != (*operation, *state)) {
+                let what = format!("does not say {operation:?} {state:?} while {}", self.state_name());
+                return Err(Breach::new(Invariant::Cadence, what));
+            }
+            if message != Some(expected) {
+                let what = format!("says {message:?}, must be {expected:?}");
+                return Err(Breach::new(Invariant::Truthful, what));
             }
         }
-        let Some(more) = said.get(foreseen.messages.len()) else { return Ok(None) };
-        let spoken = (more.operation, more.state);
-        if *more != self.message(more.operation, more.state) {
-            return Err(Breach::new(Invariant::Truthful, format!("says {more:?}, which is not so")));
+        let more = said.get(foreseen.messages.len()..).unwrap_or_default();
+        for message in more {
+            // What waited for the kernel says what was so when it was meant to be said.
+            if !foreseen.may_follow && *message != self.message(message.operation, message.state) {
+                return Err(Breach::new(Invariant::Truthful, format!("says {message:?}, which is not so")));
+            }
         }
-        if said.len() > foreseen.messages.len() + 1 {
-            return Err(Breach::new(Invariant::Cadence, "says more than one thing out of turn"));
-        }
-        Ok(Some(spoken))
+        Ok(more.iter().map(|message| (message.operation, message.state)).collect())
     }
 
     /// Who waits has a timer, and none is past. RFC 2281 §5.4.
@@ -253,12 +266,15 @@ impl Witness {
             && by <= turn.now
         {
             let late = by.until(turn.now);
-            return broken(Invariant::Cadence, format!("{}, and its hello is {late:?} late", self.state.name()));
+            return broken(
+                Invariant::Cadence,
+                format!("{}, and its hello is {late:?} late", self.state.name()),
+            );
         }
         if self.state.speaks() && self.hello_by.is_none() && self.leaving.is_none() && !self.claim_waits {
             return broken(Invariant::Timers, format!("{} without a hello timer", self.state.name()));
         }
-        if self.repeats_at.is_some_and(|at| at <= turn.now) && !self.claim_waits && self.leaving.is_none() {
+        if self.repeats_at.is_some_and(|at| at <= turn.now) && !self.obligations.waits() {
             return broken(Invariant::Obligations, "does not repeat its announcement");
         }
         Ok(())

@@ -198,9 +198,11 @@ impl Witness {
     }
 
     /// A worse router claims the role: Coup, Hello and an announcement are due; but while its own claim waits for the
-    /// kernel, that is the answer.
+    /// kernel, that is the answer, and may be followed by this one.
     fn owes_an_answer(&mut self, now: Instant) {
-        if !self.claim_waits {
+        if self.claim_waits {
+            self.may_answer = true;
+        } else {
             let pause = REACTION_PAUSE.min(self.times().hello / 4);
             self.owes = Some(now.max(self.said_at + pause));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::hsrp::wire::{Operation, State as Said};
 use fhrp::{Command, Instant};
 
-use super::{BACKOFF, Leaving, Patience, State, Witness};
+use super::{BACKOFF, Leaving, Patience, REPEATED_AFTER, State, Witness};
 use crate::sim::hsrp::setup::Member;
 use crate::sim::invariant::Invariant;
 
@@ -139,6 +139,7 @@ impl Witness {
         }
         if moved {
             self.obligations.owes_announcement();
+            self.repeats_at = Some(now + REPEATED_AFTER);
         }
     }
 
@@ -156,6 +157,7 @@ impl Witness {
             None => {
                 self.obligations.holds_again();
                 self.obligations.owes_announcement();
+                self.repeats_at = Some(now + REPEATED_AFTER);
                 self.hello_by = self.hello_by.map(|_| now);
             }
         }
@@ -165,10 +167,17 @@ impl Witness {
     pub(in crate::sim::hsrp) fn granted(&mut self, now: Instant, granted: bool) {
         self.obligations.granted(granted);
         let waiting = std::mem::take(&mut self.waiting);
+        let behind = std::mem::take(&mut self.waiting_behind);
         if granted {
+            self.foreseen.claims = !waiting.is_empty();
             self.foreseen.messages.extend(waiting);
             if std::mem::take(&mut self.claim_waits) && self.leaving.is_none() {
+                // Hellos that came due meanwhile, or an answer, may follow.
+                self.foreseen.may_follow = true;
+                self.may_answer = true;
                 self.begins_hellos(now);
+            } else {
+                self.foreseen.messages.extend(behind);
             }
             if self.state == State::Active && self.leaving.is_none() {
                 self.backoff = BACKOFF[0];

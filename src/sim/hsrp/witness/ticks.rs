@@ -124,7 +124,7 @@ impl Witness {
         if self.owes.take_if(|by| *by <= now).is_some() {
             self.must_say(Operation::Coup, Said::Active);
             self.must_say(Operation::Hello, Said::Active);
-            self.said_at = now;
+            self.begins_hellos(now);
         }
     }
 }
