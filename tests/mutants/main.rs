@@ -6,7 +6,7 @@
 //! ```text
 //! cargo test --test mutants                       checks that each still fits the source (part of every test run)
 //! cargo test --test mutants -- --hunt             builds and hunts them all, and prints the table
-//! cargo test --test mutants -- --hunt skew tie    only those whose names contain one of these
+//! cargo test --test mutants -- --hunt skew hsrp   only those whose names contain one of these, or of such a list
 //! ```
 
 use std::collections::BTreeSet;
@@ -123,12 +123,14 @@ fn hunt(wanted: &[&String]) -> Result<()> {
     copy_project(&copy)?;
     let mut fates = Vec::new();
     for (list, mutant) in mutants()? {
-        if !wanted.is_empty() && !wanted.iter().any(|word| mutant.name.contains(word.as_str())) {
+        let asked = |word: &&String| *word == list || mutant.name.contains(word.as_str());
+        if !wanted.is_empty() && !wanted.iter().any(asked) {
             continue;
         }
         eprint!("{list}: {} … ", mutant.name);
         let began = Instant::now();
-        let caught = pursue(&mutant, &copy, &home).with_context(|| format!("mutant `{}`", mutant.name))?;
+        let caught =
+            pursue(list, &mutant, &copy, &home).with_context(|| format!("mutant `{}`", mutant.name))?;
         let seconds = began.elapsed().as_secs_f64();
         match &caught {
             Some((invariant, runs)) => eprintln!("{invariant} after {runs} runs"),
@@ -143,7 +145,7 @@ fn hunt(wanted: &[&String]) -> Result<()> {
 }
 
 /// Builds the mutant and simulates it until something breaks.
-fn pursue(mutant: &Mutant, copy: &Path, home: &Path) -> Result<Option<(String, u64)>> {
+fn pursue(list: &str, mutant: &Mutant, copy: &Path, home: &Path) -> Result<Option<(String, u64)>> {
     let path = copy.join(&mutant.file);
     let healthy = fs::read_to_string(&path)?;
     fs::write(&path, mutant.changed(copy)?)?;
@@ -151,7 +153,10 @@ fn pursue(mutant: &Mutant, copy: &Path, home: &Path) -> Result<Option<(String, u
     fs::write(&path, healthy)?;
     let firsthop = built?;
     let found = home.join("found").join(mutant.name.replace(' ', "-"));
-    let seeds = ["--from", "1", "--seeds", &SEEDS.to_string()].map(OsString::from);
+    let mut seeds = ["--from", "1", "--seeds", &SEEDS.to_string()].map(OsString::from).to_vec();
+    if list != "engine" {
+        seeds.extend(["--protocol", list].map(OsString::from));
+    }
     if let Some(caught) = simulate(&firsthop, &seeds, &found)? {
         return Ok(Some(caught));
     }
