@@ -202,6 +202,8 @@ impl Witness {
     fn owes_an_answer(&mut self, now: Instant) {
         if self.claim_waits {
             self.may_answer = true;
+            // Its announcement is not told from that of the claim, and puts the repetition off.
+            self.repeats_at = None;
         } else {
             let pause = REACTION_PAUSE.min(self.times().hello / 4);
             self.owes = Some(now.max(self.said_at + pause));
