@@ -191,11 +191,8 @@ fn a_router_that_stands_still_while_it_hands_over_says_that_its_interface_is_pas
 
 #[test]
 fn a_countdown_to_preemption_begins_anew_when_its_condition_was_gone() {
-    let patient = Config {
-        priority: 150,
-        preempt: Preempt { on: true, delay: secs(30), ..Preempt::OFF },
-        ..config()
-    };
+    let patient =
+        Config { priority: 150, preempt: Preempt { on: true, delay: secs(30), ..Preempt::OFF }, ..config() };
     let mut stage = Stage::started(patient);
     let hears_worse_until = |stage: &mut Stage, end: fhrp::Instant| {
         while stage.now < end && stage.state() != "Active" {

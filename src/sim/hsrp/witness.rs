@@ -11,13 +11,16 @@
 //! | `hears` | what messages do |
 //! | `life` | start and stop, links, operators, the kernel |
 //! | `ticks` | what timers do |
+//! | `interface` | what is said of the interface |
 //! | `compare` | what was foreseen against what was done |
 
 mod compare;
 mod hears;
+mod interface;
 mod life;
 mod ticks;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +29,7 @@ use ::hsrp::config::Times;
 use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::Instant;
 
+use self::interface::Interface;
 use super::arithmetic;
 use super::setup::{Member, Preemption, Setup, Version};
 use crate::sim::invariant::Invariant;
@@ -43,8 +47,6 @@ pub(super) const REACTION_PAUSE: Duration = Duration::from_millis(5);
 pub(super) const LOSERS_MARGIN: Duration = Duration::from_millis(50);
 /// How long a router stays away after its kernel refused an address: at first, and at most.
 pub(super) const BACKOFF: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
-/// How often an interface that is not active says so.
-const INTERFACE_PERIOD: Duration = Duration::from_secs(30);
 /// When an announcement is repeated.
 const REPEATED_AFTER: Duration = Duration::from_secs(3);
 
@@ -93,15 +95,14 @@ pub(super) struct Witness {
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
     interface: Interface,
+    /// The number of the key that sealed its last will.
+    will_key: Option<u32>,
+    /// When it last had a reason to tell the hosts that it, and not this router, is active.
+    rivals: BTreeMap<IpAddr, Instant>,
+    /// Whether hosts are told together with the answer that it owes.
+    owes_news: bool,
     /// What is foreseen of the step that is being looked at.
     foreseen: Foreseen,
-}
-
-/// What an interface was last said to be, and when.
-#[derive(Debug, Clone, Copy)]
-struct Interface {
-    active: Option<bool>,
-    at: Instant,
 }
 
 /// What must come of a step.
@@ -244,7 +245,10 @@ impl Witness {
             waiting_behind: Vec::new(),
             obligations: Obligations::default(),
             repeats_at: None,
-            interface: Interface { active: None, at: Instant::ZERO },
+            interface: Interface::UNSAID,
+            will_key: None,
+            rivals: BTreeMap::new(),
+            owes_news: false,
             foreseen: Foreseen::default(),
         }
     }
@@ -325,6 +329,11 @@ impl Witness {
         }
     }
 
+    /// The number of the key that seals what it says at `wall`.
+    fn signing_key(&self, wall: Duration) -> Option<u32> {
+        self.setup.authentication.signing(wall).map(|(number, _)| number)
+    }
+
     /// What it would say now.
     fn message(&self, operation: Operation, state: Said) -> GroupMessage {
         let times = arithmetic::said(self.setup.version, self.times());
@@ -381,6 +390,7 @@ impl Witness {
             }
             self.leaving = None;
             self.owes = None;
+            self.owes_news = false;
         }
         self.state = to;
         self.hello_by = None;
@@ -395,6 +405,7 @@ impl Witness {
         self.claim_waits = false;
         self.may_answer = false;
         self.repeats_at = None;
+        self.rivals.clear();
         self.obligations.releases();
     }
 

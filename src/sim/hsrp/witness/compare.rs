@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use ::hsrp::wire::{GroupMessage, InterfaceMessage, Operation, Role, State as Said};
+use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::{Datagram, Holdings, Instant, Note, Route};
 
 use super::hears::Message;
 use super::ticks::Choices;
-use super::{Foreseen, INTERFACE_PERIOD, State, Witness};
+use super::{Foreseen, State, Witness};
 use crate::engine::Effect;
 use crate::sim::hsrp::messages::{self, Sent};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Heard, Step, Turn};
 
-fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
+pub(super) fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
     Err(Breach::new(invariant, what))
 }
 
@@ -121,7 +121,14 @@ impl Witness {
         }
         self.may_answer = false;
         self.begins_hellos(turn.now);
-        Ok(())
+        // Whoever outlives it must believe in the last will for as long as in the last hello.
+        match self.state == State::Active && self.will_key != self.signing_key(turn.step().wall) {
+            true => broken(
+                Invariant::Truthful,
+                "leaves a last will that is sealed with another key than its hellos",
+            ),
+            false => Ok(()),
+        }
     }
 
     /// Looks at everything that the router asked for in a step, and returns what it said of the group.
@@ -154,47 +161,6 @@ impl Witness {
         Ok(said)
     }
 
-    /// An active router's interface is said to be active before the router says that it is.
-    fn judge_order(&self, message: &GroupMessage) -> Result<(), Breach> {
-        let claims = message.operation == Operation::Hello && message.state == Said::Active;
-        let speaks_for_one = self.setup.interface_state && !self.has_siblings;
-        match claims && speaks_for_one && self.interface.active != Some(true) {
-            true => broken(Invariant::Truthful, "is active, and its interface was last said not to be"),
-            false => Ok(()),
-        }
-    }
-
-    fn interface_said(&mut self, step: &Step<'_>, message: &InterfaceMessage) -> Result<(), Breach> {
-        let InterfaceMessage { role, active, passive, .. } = *message;
-        if !self.setup.interface_state {
-            return broken(Invariant::Truthful, "says what its interface is, and should not");
-        }
-        let most = 1 + u16::from(self.has_siblings);
-        let expected = match (active, passive) {
-            (0, 0) => Role::Dormant,
-            (0, _) => Role::Passive,
-            (_, _) => Role::Active,
-        };
-        if active + passive > most || role != expected {
-            let what = format!("says that {active} groups are active and {passive} are not: {role:?}");
-            return broken(Invariant::Truthful, what);
-        }
-        let own = match (self.state, self.leaving) {
-            (State::Active, None) => (1, 0),
-            (State::Learn | State::Listen | State::Speak | State::Standby, _) => (0, 1),
-            (State::Active, Some(_)) | (State::Initial, _) => (0, 0),
-        };
-        // Its period may be over in the turn in which the group becomes active, and comes first.
-        let before = self.foreseen.transitions.is_empty() || (active, passive) != (0, 1);
-        if !self.has_siblings && own != (active, passive) && before && !self.foreseen.claims {
-            let what = format!("says {active} and {passive} of its one group while {}", self.state_name());
-            return broken(Invariant::Truthful, what);
-        }
-        self.interface.active = (active + passive > 0).then_some(active > 0);
-        self.interface.at = step.now;
-        Ok(())
-    }
-
     /// What is held is what the settings say, or nothing. RFC 2281 §5.1, §6.
     fn judge_hold(&self, holdings: &Holdings) -> Result<(), Breach> {
         if holdings.is_empty() {
@@ -213,12 +179,12 @@ impl Witness {
     }
 
     /// A goodbye is a Resign in the state that follows. RFC 2281 §5.5, event b.
-    fn judge_will(&self, wall: Duration, datagrams: &[Datagram]) -> Result<(), Breach> {
+    fn judge_will(&mut self, wall: Duration, datagrams: &[Datagram]) -> Result<(), Breach> {
         for datagram in datagrams {
             let expected = self.message(Operation::Resign, Said::Initial);
             let own = matches!(datagram.route, Route::Link { source_mac, .. } if source_mac == crate::sim::machine::mac(self.address));
             match messages::judge(&self.setup, self.address, [wall; 2], datagram)? {
-                Sent::Group(message) if message == expected && own => {}
+                Sent::Group(message) if message == expected && own => self.will_key = self.signing_key(wall),
                 Sent::Group(message) => {
                     return broken(Invariant::Truthful, format!("has {message:?} for a last will"));
                 }
@@ -281,29 +247,6 @@ impl Witness {
             return broken(Invariant::Obligations, "does not repeat its announcement");
         }
         Ok(())
-    }
-
-    /// What an interface is said to be is so, and is said often enough while nothing on it is active. Cisco.
-    fn check_interface(&self, turn: &Turn<'_>) -> Result<(), Breach> {
-        if !self.setup.interface_state || self.has_siblings {
-            return Ok(());
-        }
-        let said = self.interface.active;
-        let silent = turn.now.since(self.interface.at);
-        match self.state {
-            State::Initial => Ok(()),
-            State::Active if !self.claim_waits && self.leaving.is_none() && said != Some(true) => {
-                broken(Invariant::Truthful, "is active, and its interface was last said not to be")
-            }
-            State::Active => Ok(()),
-            State::Learn | State::Listen | State::Speak | State::Standby if said != Some(false) => {
-                broken(Invariant::Truthful, "is not active, and its interface was not said to be passive")
-            }
-            State::Learn | State::Listen | State::Speak | State::Standby if silent > INTERFACE_PERIOD => {
-                broken(Invariant::Cadence, format!("says nothing of its interface for {silent:?}"))
-            }
-            State::Learn | State::Listen | State::Speak | State::Standby => Ok(()),
-        }
     }
 }
 

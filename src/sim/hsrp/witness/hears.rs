@@ -67,13 +67,16 @@ impl Witness {
                 let active_at = heard.at + self.patience(&heard.said.message);
                 self.yields(heard, active_at, true, "a better router is active");
             }
-            (State::Active, None) => self.owes_an_answer(heard.now),
+            (State::Active, None) => self.owes_an_answer(heard),
         }
     }
 
     /// Action E, and the record of who is active.
     fn follows(&mut self, heard: &Message<'_>) {
         let known = heard.known();
+        if self.active.is_none_or(|active| active.source != known.source) {
+            self.interface.owes_news(heard.now);
+        }
         self.active = Some(known);
         self.learnt_address |= !self.member.knows_address;
         if !self.keeps_its_times() {
@@ -176,7 +179,7 @@ impl Witness {
     fn hears_resign(&mut self, heard: &Message<'_>, higher: bool) {
         if self.state == State::Active {
             if self.leaving.is_none() && !higher {
-                self.owes_an_answer(heard.now);
+                self.owes_an_answer(heard);
             }
             return;
         }
@@ -197,16 +200,20 @@ impl Witness {
         }
     }
 
-    /// A worse router claims the role: Coup, Hello and an announcement are due; but while its own claim waits for the
-    /// kernel, that is the answer, and may be followed by this one.
-    fn owes_an_answer(&mut self, now: Instant) {
+    /// A worse router claims the role: Coup, Hello and an announcement are due, the announcement once for each router
+    /// and hello time; but while its own claim waits for the kernel, that is the answer, and may be followed by this one.
+    fn owes_an_answer(&mut self, heard: &Message<'_>) {
+        let Message { now, said, .. } = *heard;
+        let hello = self.times().hello;
+        let told = self.rivals.get(&said.source).is_some_and(|last| now < *last + hello * 3 / 4);
+        if !told {
+            self.rivals.insert(said.source, now);
+        }
         if self.claim_waits {
             self.may_answer = true;
-            // Its announcement is not told from that of the claim, and puts the repetition off.
-            self.repeats_at = None;
         } else {
-            let pause = REACTION_PAUSE.min(self.times().hello / 4);
-            self.owes = Some(now.max(self.said_at + pause));
+            self.owes = Some(now.max(self.said_at + REACTION_PAUSE.min(hello / 4)));
+            self.owes_news |= !told;
         }
     }
 

@@ -68,9 +68,15 @@ impl Witness {
         match (self.state, &mut self.leaving) {
             (State::Initial, _) => {}
             (State::Active, Some(leaving)) => leaving.for_good = true,
-            (State::Active, None) => self.leaves(now, true),
+            (State::Active, None) => {
+                self.leaves(now, true);
+                if !self.claim_waits {
+                    self.interface.owes_goodbye();
+                }
+            }
             (State::Learn | State::Listen | State::Speak | State::Standby, _) => {
                 self.finishes("it was told to stop");
+                self.interface.owes_goodbye();
             }
         }
     }
@@ -81,6 +87,7 @@ impl Witness {
         self.leaving = Some(Leaving { began: now, for_good });
         self.hello_by = None;
         self.owes = None;
+        self.owes_news = false;
         self.repeats_at = None;
     }
 
