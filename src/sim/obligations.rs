@@ -12,8 +12,9 @@ pub struct Obligations {
     /// What it wants to hold is not in place yet.
     waits: bool,
     owes_announcement: bool,
-    /// It has to ask for its hold once more in this turn.
+    /// It has to ask for its hold, or leave its last will, once more in this turn.
     owes_hold: bool,
+    owes_will: bool,
 }
 
 impl Obligations {
@@ -27,15 +28,21 @@ impl Obligations {
         self.owes_announcement = true;
     }
 
-    /// What it held has lapsed, and has to be taken up again in this turn.
+    /// What it held has lapsed, or is not what it has to hold any more: it asks again in this turn.
     pub fn holds_again(&mut self) {
         self.owes_hold = true;
+    }
+
+    /// What would be said on its behalf is not so any more: it says in this turn what is.
+    pub fn leaves_will_again(&mut self) {
+        self.owes_will = true;
     }
 
     /// The role is gone.
     pub fn releases(&mut self) {
         self.owes_announcement = false;
         self.owes_hold = false;
+        self.owes_will = false;
     }
 
     /// Whether hosts are still to be told.
@@ -64,6 +71,7 @@ impl Obligations {
             }
             Effect::LastWill { group, datagrams, .. } if *group == index => {
                 self.has_will = !datagrams.is_empty();
+                self.owes_will = false;
             }
             Effect::Announce { .. }
             | Effect::Hold(_)
@@ -88,7 +96,10 @@ impl Obligations {
             return broken(format!("{what} while {state}"));
         }
         if has_role && self.owes_hold {
-            return broken("stood still until its hold lapsed, and does not take it up again".to_owned());
+            return broken("does not ask again for what it has to hold".to_owned());
+        }
+        if has_role && self.owes_will {
+            return broken("has a last will that is not so any more".to_owned());
         }
         if has_role && self.owes_announcement && !self.waits {
             return broken("does not announce what it holds".to_owned());

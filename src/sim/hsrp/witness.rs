@@ -20,7 +20,6 @@ mod interface;
 mod life;
 mod ticks;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -97,10 +96,6 @@ pub(super) struct Witness {
     interface: Interface,
     /// The number of the key that sealed its last will.
     will_key: Option<u32>,
-    /// When it last had a reason to tell the hosts that it, and not this router, is active.
-    rivals: BTreeMap<IpAddr, Instant>,
-    /// Whether hosts are told together with the answer that it owes.
-    owes_news: bool,
     /// What is foreseen of the step that is being looked at.
     foreseen: Foreseen,
 }
@@ -247,8 +242,6 @@ impl Witness {
             repeats_at: None,
             interface: Interface::UNSAID,
             will_key: None,
-            rivals: BTreeMap::new(),
-            owes_news: false,
             foreseen: Foreseen::default(),
         }
     }
@@ -390,7 +383,6 @@ impl Witness {
             }
             self.leaving = None;
             self.owes = None;
-            self.owes_news = false;
         }
         self.state = to;
         self.hello_by = None;
@@ -405,7 +397,6 @@ impl Witness {
         self.claim_waits = false;
         self.may_answer = false;
         self.repeats_at = None;
-        self.rivals.clear();
         self.obligations.releases();
     }
 

@@ -67,7 +67,7 @@ impl Witness {
                 let active_at = heard.at + self.patience(&heard.said.message);
                 self.yields(heard, active_at, true, "a better router is active");
             }
-            (State::Active, None) => self.owes_an_answer(heard),
+            (State::Active, None) => self.owes_an_answer(heard.now),
         }
     }
 
@@ -179,7 +179,7 @@ impl Witness {
     fn hears_resign(&mut self, heard: &Message<'_>, higher: bool) {
         if self.state == State::Active {
             if self.leaving.is_none() && !higher {
-                self.owes_an_answer(heard);
+                self.owes_an_answer(heard.now);
             }
             return;
         }
@@ -200,20 +200,18 @@ impl Witness {
         }
     }
 
-    /// A worse router claims the role: Coup, Hello and an announcement are due, the announcement once for each router
-    /// and hello time; but while its own claim waits for the kernel, that is the answer, and may be followed by this one.
-    fn owes_an_answer(&mut self, heard: &Message<'_>) {
-        let Message { now, said, .. } = *heard;
-        let hello = self.times().hello;
-        let told = self.rivals.get(&said.source).is_some_and(|last| now < *last + hello * 3 / 4);
-        if !told {
-            self.rivals.insert(said.source, now);
+    /// A worse router claims the role: Coup and Hello are due; but while its own claim waits for the kernel, that is the
+    /// answer, and may be followed by this one.
+    fn owes_an_answer(&mut self, now: Instant) {
+        if self.claim_waits || self.obligations.waits() {
+            // Its announcement is not told from the one that waits, and puts the repetition off.
+            self.repeats_at = None;
         }
         if self.claim_waits {
             self.may_answer = true;
         } else {
-            self.owes = Some(now.max(self.said_at + REACTION_PAUSE.min(hello / 4)));
-            self.owes_news |= !told;
+            let pause = REACTION_PAUSE.min(self.times().hello / 4);
+            self.owes = Some(now.max(self.said_at + pause));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::hsrp::wire::{Operation, State as Said};
 use fhrp::{Command, Instant};
 
-use super::{BACKOFF, Leaving, Patience, REPEATED_AFTER, State, Witness};
+use super::{BACKOFF, DEFAULT_TIMES, Leaving, Patience, REPEATED_AFTER, State, Witness};
 use crate::sim::hsrp::setup::Member;
 use crate::sim::invariant::Invariant;
 
@@ -87,7 +87,6 @@ impl Witness {
         self.leaving = Some(Leaving { began: now, for_good });
         self.hello_by = None;
         self.owes = None;
-        self.owes_news = false;
         self.repeats_at = None;
     }
 
@@ -143,6 +142,11 @@ impl Witness {
         let moved = old.knows_address != self.member.knows_address;
         if moved || old.priority != self.member.priority || old.times_ms != self.member.times_ms {
             self.says_active(now);
+            self.obligations.leaves_will_again();
+        }
+        let held_for = old.times().or(self.learnt_times).unwrap_or(DEFAULT_TIMES).hold;
+        if held_for != self.times().hold {
+            self.obligations.holds_again();
         }
         if moved {
             self.obligations.owes_announcement();

@@ -3,7 +3,7 @@
 use ::hsrp::wire::{Operation, State as Said};
 use fhrp::Instant;
 
-use super::{Call, HAND_OVER, REPEATED_AFTER, Span, State, Witness};
+use super::{Call, HAND_OVER, Span, State, Witness};
 use crate::sim::invariant::{Breach, Invariant};
 
 /// What a router says it did when its timers came up; it may choose where the reference leaves a choice.
@@ -125,10 +125,6 @@ impl Witness {
             self.must_say(Operation::Coup, Said::Active);
             self.must_say(Operation::Hello, Said::Active);
             self.begins_hellos(now);
-            if std::mem::take(&mut self.owes_news) {
-                self.obligations.owes_announcement();
-                self.repeats_at = Some(now + REPEATED_AFTER);
-            }
         }
     }
 }
