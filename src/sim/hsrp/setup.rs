@@ -15,8 +15,6 @@ use crate::sim::machine;
 
 /// For how long both keys are believed while a key is rolled over: longer than clocks part.
 const OVERLAP: Duration = Duration::from_secs(20);
-/// A MAC of an operator's choice.
-const CHOSEN_MAC: Mac = Mac([0x02, 0x5e, 0, 0, 0x10, 0x01]);
 /// How far below the gateway's the last octet of a secondary address lies.
 const SECONDARY: u8 = 50;
 
@@ -245,7 +243,8 @@ impl Setup {
         let [high, low] = self.group.to_be_bytes();
         match (self.mac, self.version, self.ipv6) {
             (MacChoice::Own, ..) => None,
-            (MacChoice::Chosen, ..) => Some(CHOSEN_MAC),
+            // No two groups of a network may have the same: each would be forwarded for by two routers.
+            (MacChoice::Chosen, ..) => Some(Mac([0x02, 0x5e, 0, 0x10, high, low])),
             (MacChoice::Standard, Version::V1, _) => Some(Mac([0, 0, 0x0c, 0x07, 0xac, low])),
             (MacChoice::Standard, Version::V2, false) => Some(Mac([0, 0, 0x0c, 0x9f, 0xf0 + high, low])),
             (MacChoice::Standard, Version::V2, true) => Some(Mac([0, 0x05, 0x73, 0xa0, high, low])),
@@ -373,7 +372,7 @@ pub(super) fn config(setup: &Setup, member: &Member) -> Config {
     match setup.mac {
         MacChoice::Standard => {}
         MacChoice::Own => config.virtual_mac = None,
-        MacChoice::Chosen => config.virtual_mac = Some(CHOSEN_MAC),
+        MacChoice::Chosen => config.virtual_mac = setup.virtual_mac(),
     }
     config.authentication = setup.authentication.of_module();
     config.resign_on_coup = setup.resign_on_coup;
