@@ -94,6 +94,8 @@ pub(super) struct Witness {
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
     interface: Interface,
+    /// For how long what it holds stays without it.
+    lease: Duration,
     /// The number of the key that sealed its last will.
     will_key: Option<u32>,
     /// What is foreseen of the step that is being looked at.
@@ -241,6 +243,7 @@ impl Witness {
             obligations: Obligations::default(),
             repeats_at: None,
             interface: Interface::UNSAID,
+            lease: Duration::ZERO,
             will_key: None,
             foreseen: Foreseen::default(),
         }

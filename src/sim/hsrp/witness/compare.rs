@@ -149,7 +149,10 @@ impl Witness {
                         Sent::Interface(message) => self.interface_said(step, &message)?,
                     }
                 }
-                Effect::Hold(wish) if wish.group == step.index => self.judge_hold(&wish.holdings)?,
+                Effect::Hold(wish) if wish.group == step.index => {
+                    self.judge_hold(&wish.holdings)?;
+                    self.lease = wish.holdings.lease;
+                }
                 Effect::LastWill { group, datagrams, .. } if *group == step.index => {
                     self.judge_will(step.wall, datagrams)?;
                 }

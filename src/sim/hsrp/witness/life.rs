@@ -156,7 +156,7 @@ impl Witness {
 
     /// It stood still for so long. What an active router held has lapsed if its peers had the time to take over.
     pub(in crate::sim::hsrp) fn stood_still(&mut self, now: Instant, span: Duration) {
-        if self.state != State::Active || span <= self.times().hold {
+        if self.state != State::Active || span <= self.lease {
             return;
         }
         match self.leaving {
