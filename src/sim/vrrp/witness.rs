@@ -53,6 +53,8 @@ pub(super) struct Witness {
     /// When it last advertised, or took the role; and the same as it was when the turn began.
     said_at: Instant,
     said_before: Instant,
+    /// Since when it may count its own silence: a claim that waited for the kernel was meant when it took the role.
+    meant_at: Instant,
     /// By when it has to advertise out of turn, and why.
     owes: Option<(Instant, &'static str)>,
     /// It has taken the role and not said so yet: whoever serves the hosts shall not stop before it can.
@@ -161,6 +163,7 @@ impl Witness {
             latest: vigil,
             said_at: Instant::ZERO,
             said_before: Instant::ZERO,
+            meant_at: Instant::ZERO,
             owes: None,
             owes_claim: false,
             owes_goodbye: false,
@@ -416,6 +419,9 @@ impl Witness {
         self.owes_claim = false;
         if self.state == State::Active {
             self.said_at = now;
+            if !self.turn.claim_due {
+                self.meant_at = now;
+            }
         }
     }
 
@@ -426,7 +432,9 @@ impl Witness {
             Note::Transition { to: "Active", reason, .. } => self.became_active(now, reason),
             Note::Transition { to, .. } => broken(Invariant::Cause, format!("there is no state {to}")),
             Note::Remark { name: "leaving", .. } => {
-                let successor = skew(self.member.spoken, 1, self.member.interval());
+                let intervals = self.recent.iter().map(|had| had.interval);
+                let interval = intervals.min().unwrap_or_else(|| self.member.interval());
+                let successor = skew(self.member.spoken, 1, interval);
                 self.leaving = Some((now, successor));
                 self.owes_goodbye = !self.turn.goodbye_said;
                 self.owes = None;
@@ -470,7 +478,8 @@ impl Witness {
 
     fn became_backup(&mut self, now: Instant, reason: &str) -> Result<(), Breach> {
         let own = self.member.interval();
-        let away = now.since(self.said_before) > down_interval(self.member.spoken, self.priority(), own);
+        let silent = now.since(self.said_before.min(self.meant_at));
+        let away = silent > down_interval(self.member.spoken, self.priority(), own);
         let stalled = (self.turn.stood_still || away) && (!self.preempts() || self.leaving.is_some());
         let (armed, interval) = match (self.state, self.leaving) {
             (State::Initialize, _) => (now, own),
@@ -549,7 +558,7 @@ impl Witness {
         self.leaving = None;
         self.suspended = false;
         self.startup_until = None;
-        self.said_at = now;
+        (self.said_at, self.meant_at) = (now, now);
         self.owes_claim = !self.turn.said;
         self.owes_announcement = true;
         verdict
