@@ -262,6 +262,9 @@ impl Witness {
             // An Active begins a new cadence.
             self.said_at = self.said_at.max(now);
         }
+        // Whether the old one runs already cannot be told of one that hears two versions.
+        self.delay_is_unclear |=
+            self.member.spoken == Spoken::Both && member.preempt_delay_ms != self.member.preempt_delay_ms;
         self.member = member;
         self.settings_change();
     }
