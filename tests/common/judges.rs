@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Words with which tcpdump says that it does not like a frame.
+/// Words with which tcpdump says that it does not like a frame, at the start of a word: a digest in hexadecimal has
+/// letters enough to be `bad` by chance.
 const COMPLAINTS: [&str; 9] =
     ["bad", "malformed", "incorrect", "wrong", "invalid", "truncated", "[|", "unknown", "mismatch"];
 
@@ -75,8 +76,14 @@ fn tcpdump_dislikes(file: &Path) -> Vec<(u32, String)> {
     }
     assert!(!frames.is_empty(), "tcpdump prints no frames: {text}");
     frames.retain(|(_, text)| !text.contains(NEVER_HEARD_OF));
-    frames.retain(|(_, text)| COMPLAINTS.iter().any(|word| text.to_lowercase().contains(word)));
+    frames.retain(|(_, text)| COMPLAINTS.iter().any(|word| complains(&text.to_lowercase(), word)));
     frames
+}
+
+/// Whether a complaint stands in a text by itself or opens a longer word, not in the midst of another.
+fn complains(text: &str, complaint: &str) -> bool {
+    text.match_indices(complaint)
+        .any(|(at, _)| !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric()))
 }
 
 pub fn run(program: &str, arguments: &[&str]) -> String {
