@@ -11,6 +11,7 @@
 //! | `hears` | what messages do |
 //! | `life` | start and stop, links, operators, the kernel |
 //! | `ticks` | what timers do |
+//! | `rivals` | who claims the role beside an active router |
 //! | `interface` | what is said of the interface |
 //! | `compare` | what was foreseen against what was done |
 
@@ -18,6 +19,7 @@ mod compare;
 mod hears;
 mod interface;
 mod life;
+mod rivals;
 mod ticks;
 
 use std::net::IpAddr;
@@ -29,6 +31,7 @@ use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::Instant;
 
 use self::interface::Interface;
+use self::rivals::Rivals;
 use super::arithmetic;
 use super::setup::{Member, Preemption, Setup, Version};
 use crate::sim::invariant::Invariant;
@@ -93,6 +96,7 @@ pub(super) struct Witness {
     obligations: Obligations,
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
+    rivals: Rivals,
     interface: Interface,
     /// For how long what it holds stays without it.
     lease: Duration,
@@ -242,6 +246,7 @@ impl Witness {
             waiting_behind: Vec::new(),
             obligations: Obligations::default(),
             repeats_at: None,
+            rivals: Rivals::default(),
             interface: Interface::UNSAID,
             lease: Duration::ZERO,
             will_key: None,
@@ -400,6 +405,7 @@ impl Witness {
         self.claim_waits = false;
         self.may_answer = false;
         self.repeats_at = None;
+        self.rivals.are_forgotten();
         self.obligations.releases();
     }
 

@@ -67,7 +67,7 @@ impl Witness {
                 let active_at = heard.at + self.patience(&heard.said.message);
                 self.yields(heard, active_at, true, "a better router is active");
             }
-            (State::Active, None) => self.owes_an_answer(heard.now),
+            (State::Active, None) => self.owes_an_answer(heard),
         }
     }
 
@@ -179,7 +179,7 @@ impl Witness {
     fn hears_resign(&mut self, heard: &Message<'_>, higher: bool) {
         if self.state == State::Active {
             if self.leaving.is_none() && !higher {
-                self.owes_an_answer(heard.now);
+                self.owes_an_answer(heard);
             }
             return;
         }
@@ -200,18 +200,22 @@ impl Witness {
         }
     }
 
-    /// A worse router claims the role: Coup and Hello are due; but while its own claim waits for the kernel, that is the
-    /// answer, and may be followed by this one.
-    fn owes_an_answer(&mut self, now: Instant) {
-        if self.claim_waits || self.obligations.waits() {
+    /// A worse router claims the role: Coup and Hello are due, and hosts are told; but while its own claim waits for the
+    /// kernel, that is the answer, and may be followed by this one.
+    fn owes_an_answer(&mut self, heard: &Message<'_>) {
+        let now = heard.now;
+        let hello = self.times().hello;
+        let by = now.max(self.said_at + REACTION_PAUSE.min(hello / 4));
+        let is_busy = self.claim_waits || self.obligations.waits();
+        if is_busy {
             // Its announcement is not told from the one that waits, and puts the repetition off.
             self.repeats_at = None;
         }
+        self.rivals.claims(heard.said.source, now, hello, (!is_busy).then_some(by));
         if self.claim_waits {
             self.may_answer = true;
         } else {
-            let pause = REACTION_PAUSE.min(self.times().hello / 4);
-            self.owes = Some(now.max(self.said_at + pause));
+            self.owes = Some(by);
         }
     }
 

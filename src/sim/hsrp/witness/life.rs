@@ -87,6 +87,7 @@ impl Witness {
         self.leaving = Some(Leaving { began: now, for_good });
         self.hello_by = None;
         self.owes = None;
+        self.rivals.are_refuted();
         self.repeats_at = None;
     }
 
