@@ -235,6 +235,11 @@ impl Witness {
         if waits && turn.deadline.is_none() {
             return broken(Invariant::Timers, format!("{} without a timer", self.state_name()));
         }
+        if let Some(until) = self.away_until()
+            && turn.deadline.is_none_or(|deadline| deadline > until)
+        {
+            return broken(Invariant::Timers, "sleeps beyond the end of what keeps it from running");
+        }
         if let Some(by) = self.hello_by
             && by <= turn.now
         {
