@@ -101,6 +101,15 @@ impl Config {
         [Family::Ipv4, Family::Ipv6].into_iter().filter(move |family| has(*family))
     }
 
+    /// The group that advertisements of a family go to; `None` if they go to peers.
+    pub fn group(&self, family: Family) -> Option<IpAddr> {
+        match (&self.destination, family) {
+            (Destination::Peers(_), _) => None,
+            (Destination::Multicast { v4, .. }, Family::Ipv4) => Some(*v4),
+            (Destination::Multicast { v6, .. }, Family::Ipv6) => Some(*v6),
+        }
+    }
+
     /// How long a backup with this interval waits for an advertisement before it takes over.
     pub fn patience(&self, interval: Interval) -> Duration {
         interval.patience(self.dead_ratio)

@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 
 use fhrp::counters::Counted;
-use fhrp::{Context, Family, Instant, Note, Received};
+use fhrp::{Context, Instant, Note, Received};
 
 use super::compare::Claim;
 use super::{State, VirtualHost};
-use crate::config::{Config, Counting, Destination, Peer};
+use crate::config::{Counting, Destination, Peer};
 use crate::counters::Count;
 use crate::judge::judge;
 use crate::seal::Unbelieved;
@@ -182,17 +182,6 @@ impl VirtualHost {
                 };
                 Refusal::new(count, unbelieved.to_string())
             }),
-        }
-    }
-}
-
-impl Config {
-    /// The group that advertisements of a family go to; `None` if they go to peers.
-    pub(super) fn group(&self, family: Family) -> Option<IpAddr> {
-        match (&self.destination, family) {
-            (Destination::Peers(_), _) => None,
-            (Destination::Multicast { v4, .. }, Family::Ipv4) => Some(*v4),
-            (Destination::Multicast { v6, .. }, Family::Ipv6) => Some(*v6),
         }
     }
 }

@@ -5,7 +5,7 @@ use fhrp::view::{Detail, Timer};
 use fhrp::{Instant, View};
 
 use super::{State, VirtualHost};
-use crate::config::{Counting, Demotion, Destination};
+use crate::config::{Counting, Demotion, Destination, Interval};
 
 impl VirtualHost {
     pub(super) fn shows(&self, now: Instant) -> View {
@@ -70,11 +70,13 @@ impl VirtualHost {
         let mut tell = |name, value: String| details.push(Detail { name, value });
         let said = self.claim().interval;
         let interval = self.config.interval;
+        let short = |interval: Interval| format!("{}/{}", interval.base, interval.skew);
+        let every = spell(said.length());
         tell(
             "interval",
             match said == interval {
-                true => interval.to_string(),
-                false => format!("{interval}, said is {said}"),
+                true => format!("{}: every {every}", short(interval)),
+                false => format!("{}: every {every}; {} as configured", short(said), short(interval)),
             },
         );
         tell(
