@@ -45,7 +45,7 @@ pub use play::{Progress, play};
 pub use report::{Report, StepReport, Verdict};
 pub use router::Router;
 pub use scenario::{DaemonKind, Expect, RouterPlan, Scenario, Step, Target};
-pub use wire::{Advert, Answer};
+pub use wire::{Advert, Answer, Patience};
 
 /// The scenarios in the box: name and text.
 pub const SCENARIOS: &[(&str, &str)] = &[
