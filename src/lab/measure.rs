@@ -166,7 +166,7 @@ mod tests {
             vrid: 10,
             priority,
             interval: Duration::from_millis(100),
-            patience: super::wire::Patience::Intervals,
+            patience: crate::lab::Patience::Intervals,
         }
     }
 

@@ -57,5 +57,6 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("mixed-keepalived", include_str!("../../etc/lab/mixed-keepalived.toml")),
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
+    ("carp", include_str!("../../etc/lab/carp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
 ];

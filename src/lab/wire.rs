@@ -65,6 +65,8 @@ impl Advert {
         match self.patience {
             _ if self.priority == 0 => skew,
             Patience::Intervals => self.interval * 3 + skew,
+            // With advbase 0 the skew is all there is, and counts three times.
+            Patience::Base(Duration::ZERO) => skew * 3,
             Patience::Base(base) => base + skew,
             Patience::Hold(hold) => hold,
         }
@@ -416,6 +418,8 @@ mod tests {
         assert_eq!((carp.vrid, carp.priority, carp.interval), (10, 155, Duration::from_micros(1_390_625)));
         assert_eq!(carp.bound(255), Duration::from_secs(3));
         assert_eq!(carp.bound(155), Duration::from_micros(3_390_625));
+        message[5] = 0;
+        assert_eq!(advert_of(&frame(112, &message)).bound(155), Duration::from_nanos(1_171_875_000));
         (message[2], message[5]) = (255, 255);
         let goodbye = advert_of(&frame(112, &message));
         assert_eq!((goodbye.priority, goodbye.bound(155)), (0, Duration::from_micros(390_625)));
