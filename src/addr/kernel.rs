@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fhrp::{HoldFault, Holdings, Instant, Link};
+use fhrp::{HoldFault, Holdings, Instant, Link, Share};
 
 use super::diff::{Change, Ledger};
 use super::inside::Inside;
@@ -211,18 +211,23 @@ impl KernelManager {
             return Ok(());
         }
         self.name_of(wish.link)?;
+        if wish.holdings.forward.values().any(|share| *share != Share::Whole) {
+            let operation = "hold a share of what is sent to a virtual MAC".into();
+            return Err(HoldFault { operation, cause: "this address manager holds whole MACs only".into() });
+        }
         if !piece::needs_tables(&wish.holdings) {
             return Ok(());
         }
         let known = self.prepared.get(&wish.link);
-        let is_known =
-            |known: &Preparation| !known.macs.is_empty() && wish.holdings.forward.is_subset(&known.macs);
+        let is_known = |known: &Preparation| {
+            !known.macs.is_empty() && wish.holdings.forward.keys().all(|mac| known.macs.contains(mac))
+        };
         if known.is_some_and(is_known) {
             return Ok(());
         }
         let mut preparation = known.cloned().unwrap_or_default();
         preparation.link = wish.link;
-        preparation.macs.extend(&wish.holdings.forward);
+        preparation.macs.extend(wish.holdings.forward.keys());
         if preparation.macs.is_empty() {
             let name = self.name_of(wish.link)?;
             let nft = self.nft.as_mut().map_err(|fault| without_tables(fault))?;

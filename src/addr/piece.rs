@@ -76,7 +76,7 @@ pub(crate) fn needs_tables(holdings: &Holdings) -> bool {
 pub(crate) fn pieces(wish: &Wish) -> Vec<(Key, Value)> {
     let link = wish.link;
     let mut pieces = Vec::new();
-    for mac in &wish.holdings.forward {
+    for mac in wish.holdings.forward.keys() {
         pieces.push((Key::Known { link, mac: *mac }, Value::None));
         pieces.push((Key::Forward { link, mac: *mac }, Value::None));
     }
@@ -114,8 +114,9 @@ fn address_pieces(
         Presence::Native => {
             let mac = match address.answer {
                 Answer::Silent => return,
-                Answer::With(mac) => Some(mac),
-                Answer::Ask => holdings.forward.first().copied(),
+                // The kernel asks in frames from the interface's own MAC anyway.
+                Answer::With(mac) | Answer::Stealth(mac) => Some(mac),
+                Answer::Ask => holdings.forward.keys().next().copied(),
             };
             pieces.push(silent);
             pieces.extend(mac.map(|mac| (Key::Named { link: speaker, ip }, Value::Mac(mac))));
