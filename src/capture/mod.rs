@@ -5,6 +5,7 @@
 //! | `source` | files and standard input, gzip and zstd taken off by what they begin with |
 //! | `window` | the part of a file that is in memory: a fixed one, whatever the file says of its lengths |
 //! | [`reader`] | frames, one after the other, and what is wrong with the file between them |
+//! | [`batch`] | frames taken out of that window, for another thread |
 //! | [`frame`], [`fault`] | a frame as a capture tells it, and what can be wrong with a file |
 //! | `pcap`, `pcapng` | the two formats, octet for octet |
 //! | [`link`] | Ethernet with VLAN tags, Linux cooked, raw IP, loopback: what is below IP |
@@ -15,6 +16,7 @@
 //! complains of, and not allocate for a frame; the crate that writes does none of these when it reads, and is what
 //! the reader is tested against.
 
+pub mod batch;
 pub mod fault;
 pub mod frame;
 pub mod link;
@@ -26,6 +28,7 @@ mod source;
 mod window;
 pub mod write;
 
+pub use batch::Batch;
 pub use fault::{Damage, DamageKind, OpenError};
 pub use frame::{Frame, Interface, LinkType};
 pub use link::{Packet, Tags};

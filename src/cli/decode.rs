@@ -1,22 +1,24 @@
 //! `firsthop decode`: what the frames of a capture say, and which rules they break.
 
-use std::io::{self, Write};
+mod hands;
+mod turns;
+
+use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::keys::KeyArgs;
 use super::{Exit, complain, text};
-use crate::capture::{Frame, Reader};
+use crate::capture::Reader;
 use crate::decode::filter::Filter;
 use crate::decode::line::{self, Style};
-use crate::decode::{Decoder, Wish, json, tree};
+use crate::decode::{Decoded, Decoder, Wish, json, tree};
 use crate::log::count;
 
-/// Octets of output that are put together before they are written.
-const CHUNK: usize = 64 << 10;
+use hands::Tally;
 
 /// Arguments of `firsthop decode`.
 #[derive(Debug, Args)]
@@ -64,21 +66,29 @@ pub fn run(mut args: DecodeArgs) -> Exit {
     } else {
         Form::Line
     };
-    let mut printer = Printer {
+    let printer = Printer {
         form,
-        several: args.files.len() > 1,
         relative: args.relative,
         filter: Filter { protocols: args.protocol, groups: args.group, addresses: args.address },
-        decoder: Decoder::new(wish),
         style: Style { colour: text::colourful() && !args.json, ..Style::default() },
-        out: Vec::with_capacity(2 * CHUNK),
-        to: io::stdout().lock(),
     };
     let mut exit = Exit::Done;
     for file in &args.files {
-        match printer.file(file) {
-            Ok(Exit::Done) => {}
-            Ok(worse) => exit = worse,
+        let reader = match Reader::open(file) {
+            Ok(reader) => reader,
+            Err(error) => {
+                complain(error);
+                exit = Exit::Failed;
+                continue;
+            }
+        };
+        let name = reader.file().to_owned();
+        let mut printer = printer.clone();
+        printer.style.file = (args.files.len() > 1).then(|| name.clone());
+        // Each file is a capture of its own: groups of the same number in two of them are two groups.
+        match hands::print(&printer, reader, Decoder::new(wish.clone()), io::stdout()) {
+            Ok(tally) if tally.sums_up(&name, form) => {}
+            Ok(_) => exit = Exit::Failed,
             // Whoever was reading has read enough: `firsthop decode | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return exit,
             Err(error) => {
@@ -97,88 +107,33 @@ enum Form {
     Json,
 }
 
-struct Printer<W: Write> {
+/// How frames are printed.
+#[derive(Debug, Clone)]
+struct Printer {
     form: Form,
-    several: bool,
     relative: bool,
     filter: Filter,
-    decoder: Decoder,
     style: Style,
-    out: Vec<u8>,
-    to: W,
 }
 
-/// What was met in a file.
-#[derive(Default)]
-struct Tally {
-    read: u64,
-    shown: u64,
-    damages: u64,
-}
-
-impl<W: Write> Printer<W> {
-    fn file(&mut self, path: &Path) -> io::Result<Exit> {
-        let mut reader = match Reader::open(path) {
-            Ok(reader) => reader,
-            Err(error) => {
-                complain(error);
-                return Ok(Exit::Failed);
-            }
-        };
-        let name = reader.file().to_owned();
-        // Each file is a capture of its own: groups of the same number in two of them are two groups.
-        self.decoder.forget();
-        self.style.since = None;
-        self.style.file = self.several.then(|| name.clone());
-        let mut tally = Tally::default();
-        loop {
-            // What there is, is shown before the file has to be waited for: it may be a live capture.
-            if self.out.len() >= CHUNK || !reader.holds_next() {
-                self.flush()?;
-            }
-            match reader.next_frame() {
-                None => break,
-                Some(Ok(frame)) => self.frame(frame, &mut tally),
-                Some(Err(damage)) => {
-                    tally.damages += 1;
-                    self.flush()?;
-                    complain(damage);
-                }
-            }
+impl Printer {
+    /// Appends a frame; `false` if it is not asked for.
+    fn write(&self, decoded: &Decoded<'_>, out: &mut Vec<u8>) -> bool {
+        if !self.filter.takes(decoded) {
+            return false;
         }
-        self.flush()?;
-        Ok(if tally.sum_up(&name, self.form) { Exit::Done } else { Exit::Failed })
-    }
-
-    fn frame(&mut self, frame: Frame<'_>, tally: &mut Tally) {
-        tally.read += 1;
-        if self.relative {
-            self.style.since.get_or_insert(frame.at);
-        }
-        let Some(decoded) = self.decoder.decode(frame).filter(|decoded| self.filter.takes(decoded)) else {
-            return;
-        };
-        tally.shown += 1;
         match self.form {
-            Form::Line => line::write(&decoded, &self.style, &mut self.out),
-            Form::Tree => tree::write(&decoded, &self.style, &mut self.out),
-            Form::Json => json::write(&decoded, self.style.file.as_deref(), &mut self.out),
+            Form::Line => line::write(decoded, &self.style, out),
+            Form::Tree => tree::write(decoded, &self.style, out),
+            Form::Json => json::write(decoded, self.style.file.as_deref(), out),
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        self.to.write_all(&self.out)?;
-        self.out.clear();
-        self.to.flush()
+        true
     }
 }
 
 impl Tally {
     /// Says what has not been said of a file yet; `false` if something was wrong with it.
-    fn sum_up(&self, name: &str, form: Form) -> bool {
+    fn sums_up(&self, name: &str, form: Form) -> bool {
         let is_whole = self.damages == 0;
         if is_whole && self.shown == 0 && form != Form::Json {
             let frames = count(self.read, "frame");

@@ -7,15 +7,20 @@ use fhrp::packet::ip_protocol;
 use fhrp::{Family, Instant, Received};
 
 use super::Wish;
-use crate::capture::Packet;
 use crate::capture::link;
+use crate::capture::{Frame, Packet};
 use crate::net::frame::{Opened, Unreadable};
 use crate::protocols::DECODED;
 
+/// A frame that was looked at, and may be somebody's business.
+pub struct Looked<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) packet: Packet<'a>,
+    pub(super) look: Look<'a>,
+}
+
 /// What a look at a packet finds.
 pub(super) enum Look<'a> {
-    /// Nobody's business here.
-    Nothing,
     /// ARP or Neighbour Discovery; about a virtual address, perhaps.
     Neighbour,
     /// Of this protocol, as far as it looks, and an IP packet that makes no sense.
@@ -25,7 +30,7 @@ pub(super) enum Look<'a> {
 }
 
 /// Takes single frames apart.
-pub(super) struct Dissector {
+pub struct Dissector {
     wish: Wish,
     ears: Ears,
 }
@@ -61,30 +66,35 @@ impl Dissector {
         })
     }
 
+    /// Looks at a frame; `None` if it is nobody's business here.
+    pub fn look<'a>(&self, frame: Frame<'a>) -> Option<Looked<'a>> {
+        // Of a link layer that is foreign the reader has complained; one that is cut tells nothing.
+        let packet = Packet::open(frame.link(), frame.octets).ok()?;
+        let look = self.look_at(&packet, frame.at)?;
+        Some(Looked { frame, packet, look })
+    }
+
     /// Looks at a packet that was captured `at` nanoseconds after the epoch.
-    pub(super) fn look<'a>(&self, packet: &Packet<'a>, at: u64) -> Look<'a> {
+    fn look_at<'a>(&self, packet: &Packet<'a>, at: u64) -> Option<Look<'a>> {
         let carried = match packet.ether_type {
-            link::ARP => return Look::Neighbour,
-            link::IPV4 | link::IPV6 => packet.carries(),
-            _ => return Look::Nothing,
+            link::ARP => return Some(Look::Neighbour),
+            link::IPV4 | link::IPV6 => packet.carries()?,
+            _ => return None,
         };
-        let Some(carried) = carried else { return Look::Nothing };
         if carried.0 == ip_protocol::ICMPV6 {
-            return Look::Neighbour;
+            return Some(Look::Neighbour);
         }
-        let Some(whose) = self.ears.whose(carried) else { return Look::Nothing };
+        let whose = self.ears.whose(carried)?;
         let opened = match packet.received(Instant::from_nanos(at)) {
             Ok(opened) => opened,
-            Err(fault) => return Look::Unreadable(whose, fault),
+            Err(fault) => return Some(Look::Unreadable(whose, fault)),
         };
         if opened.fault == Some(Unreadable::Fragment) {
             // What a fragment begins with is anybody's guess.
-            return Look::Message(opened, Box::new(Dissection::new(whose)));
+            return Some(Look::Message(opened, Box::new(Dissection::new(whose))));
         }
-        match self.dissect(whose, &opened.received, &self.wish.carp_addresses) {
-            Some(shown) => Look::Message(opened, shown),
-            None => Look::Nothing,
-        }
+        let shown = self.dissect(whose, &opened.received, &self.wish.carp_addresses)?;
+        Some(Look::Message(opened, shown))
     }
 
     /// By the first protocol whose frame it is; `first` is the first one that listens to such frames. `addresses` are

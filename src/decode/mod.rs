@@ -3,7 +3,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `dissector` | what one frame alone shows |
+//! | [`dissector`] | what one frame alone shows |
 //! | [`keys`] | keys that proofs are verified with |
 //! | [`virtuals`] | virtual addresses and MACs, learnt from the frames |
 //! | `judge` | what takes several frames to see |
@@ -12,9 +12,11 @@
 //! | `text` | numbers and words, written a million times |
 //! | [`line`](mod@line), [`tree`], [`json`] | a frame in words, octet by octet, and for programs |
 //!
-//! Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
+//! A frame is looked at, which takes no more than the frame and most of the time; and then judged, in the order of the
+//! capture. Nothing here keeps a frame, so a capture may be longer than memory; whatever is remembered of it is bounded.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use fhrp::Received;
 use fhrp::dissect::{Dissection, Problem};
@@ -28,7 +30,7 @@ use self::judge::Judge;
 use self::keys::Keys;
 use self::virtuals::{About, Virtuals};
 
-mod dissector;
+pub mod dissector;
 pub mod filter;
 pub mod json;
 mod judge;
@@ -39,7 +41,7 @@ mod text;
 pub mod tree;
 pub mod virtuals;
 
-use dissector::{Dissector, Look};
+use dissector::{Dissector, Look, Looked};
 
 /// Where frames belong together: one interface, one VLAN.
 pub(crate) type Scope = (u32, Tags);
@@ -100,7 +102,7 @@ impl Decoded<'_> {
 
 /// Takes frames apart, in the order of their capture.
 pub struct Decoder {
-    dissector: Dissector,
+    dissector: Arc<Dissector>,
     virtuals: Virtuals,
     judge: Judge,
 }
@@ -108,7 +110,7 @@ pub struct Decoder {
 impl Decoder {
     /// One that has seen nothing yet.
     pub fn new(wish: Wish) -> Decoder {
-        Decoder { dissector: Dissector::new(wish), virtuals: Virtuals::new(), judge: Judge::new() }
+        Decoder { dissector: Arc::new(Dissector::new(wish)), virtuals: Virtuals::new(), judge: Judge::new() }
     }
 
     /// Forgets every frame: the next one is another capture's.
@@ -116,24 +118,32 @@ impl Decoder {
         (self.virtuals, self.judge) = (Virtuals::new(), Judge::new());
     }
 
+    /// What looks at frames for this one, in any order and on any thread.
+    pub fn dissector(&self) -> Arc<Dissector> {
+        self.dissector.clone()
+    }
+
     /// The next frame; `None` if it is nobody's business here.
     pub fn decode<'a>(&mut self, frame: Frame<'a>) -> Option<Decoded<'a>> {
-        // Of a link layer that is foreign the reader has complained; one that is cut tells nothing.
-        let packet = Packet::open(frame.link(), frame.octets).ok()?;
+        let looked = self.dissector.look(frame)?;
+        self.judge(looked)
+    }
+
+    /// The next frame, after a look at it; `None` if it is nobody's business here.
+    pub fn judge<'a>(&mut self, Looked { frame, packet, look }: Looked<'a>) -> Option<Decoded<'a>> {
         let scope = (frame.interface_number, packet.tags);
-        let what = match self.dissector.look(&packet, frame.at) {
-            Look::Nothing => None,
-            Look::Neighbour => self.neighbour(scope, &packet),
+        let what = match look {
+            Look::Neighbour => self.neighbour(scope, &packet)?,
             Look::Unreadable(whose, fault) => {
                 let mut shown = Box::new(Dissection::new(whose));
                 shown.problems.push(problem_of(fault, &packet));
-                Some(What::Message(Message { received: None, shown, whole: true, key: None }))
+                What::Message(Message { received: None, shown, whole: true, key: None })
             }
             Look::Message(opened, shown) => {
-                Some(What::Message(self.message(scope, &frame, &packet, opened, shown)))
+                What::Message(self.message(scope, &frame, &packet, opened, shown))
             }
         };
-        what.map(|what| Decoded { frame, packet, what })
+        Some(Decoded { frame, packet, what })
     }
 
     fn message<'a>(

@@ -22,7 +22,7 @@ h1{font-size:1.3rem}h2{font-size:1.05rem;margin-top:2rem}\
 figure{margin:0;overflow-x:auto}\
 table{border-collapse:collapse}\
 th,td{text-align:left;vertical-align:top;padding:.25rem 1rem .25rem 0;border-bottom:1px solid #e3e7ed}\
-td{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px;white-space:pre-wrap}\
+td{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px;white-space:pre-wrap}td:first-child{white-space:pre}\
 @media (prefers-color-scheme:dark){body{background:#14181f;color:#e4e9f0}th,td{border-color:#262d37}}";
 
 /// The timeline, `tables`, and a table of its events, as a page.

@@ -11,6 +11,7 @@
 //! | `hears` | what messages do |
 //! | `life` | start and stop, links, operators, the kernel |
 //! | `ticks` | what timers do |
+//! | `rivals` | who claims the role beside an active router |
 //! | `interface` | what is said of the interface |
 //! | `compare` | what was foreseen against what was done |
 
@@ -18,6 +19,7 @@ mod compare;
 mod hears;
 mod interface;
 mod life;
+mod rivals;
 mod ticks;
 
 use std::net::IpAddr;
@@ -29,6 +31,7 @@ use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::Instant;
 
 use self::interface::Interface;
+use self::rivals::Rivals;
 use super::arithmetic;
 use super::setup::{Member, Preemption, Setup, Version};
 use crate::sim::invariant::Invariant;
@@ -76,6 +79,7 @@ pub(super) struct Witness {
     standby_at: Span,
     preemption: Patience,
     never_preempted: bool,
+    in_step: bool,
     /// By when the next hello is due; `None`: none is.
     hello_by: Option<Instant>,
     said_at: Instant,
@@ -93,6 +97,7 @@ pub(super) struct Witness {
     obligations: Obligations,
     /// When the announcement of a take-over is to be repeated.
     repeats_at: Option<Instant>,
+    rivals: Rivals,
     interface: Interface,
     /// For how long what it holds stays without it.
     lease: Duration,
@@ -160,8 +165,12 @@ impl Span {
 enum Patience {
     /// None was heard.
     Fresh,
-    /// It ends then.
-    Until(Instant),
+    /// It ends when both are over.
+    Until {
+        delay: Instant,
+        /// For whoever is not in step.
+        sync: Instant,
+    },
     /// It has no end: the role was given away.
     Endless,
 }
@@ -232,6 +241,7 @@ impl Witness {
             standby_at: Span::exactly(Instant::ZERO),
             preemption: Patience::Fresh,
             never_preempted: true,
+            in_step: false,
             hello_by: None,
             said_at: Instant::ZERO,
             owes: None,
@@ -242,6 +252,7 @@ impl Witness {
             waiting_behind: Vec::new(),
             obligations: Obligations::default(),
             repeats_at: None,
+            rivals: Rivals::default(),
             interface: Interface::UNSAID,
             lease: Duration::ZERO,
             will_key: None,
@@ -400,6 +411,7 @@ impl Witness {
         self.claim_waits = false;
         self.may_answer = false;
         self.repeats_at = None;
+        self.rivals.are_forgotten();
         self.obligations.releases();
     }
 
@@ -441,6 +453,7 @@ impl Witness {
         let blame = if call == Call::Silence { Invariant::NotTooLate } else { Invariant::Cause };
         self.changes(State::Active, blame, why);
         self.never_preempted &= call != Call::Preemption;
+        self.in_step = false;
         self.active_at = None;
         self.claim_waits = call != Call::Silence;
         match call {
@@ -476,6 +489,7 @@ impl Witness {
     fn forgets(&mut self) {
         self.nobody_is_active();
         self.learnt_address = false;
+        self.in_step = false;
     }
 
     /// What it says of itself beside the state.

@@ -203,6 +203,7 @@ impl Witness {
     /// The announcement of a take-over is repeated; any other may stand for the repetition, or put it off.
     fn announced(&mut self, now: Instant, is_new: bool) {
         self.repeats_at = self.repeats_at.filter(|at| is_new && *at > now);
+        self.rivals.are_refuted();
     }
 
     /// The messages that were foreseen came in their order, and all say what is so. Returns those that were not foreseen.
@@ -235,6 +236,11 @@ impl Witness {
         if waits && turn.deadline.is_none() {
             return broken(Invariant::Timers, format!("{} without a timer", self.state_name()));
         }
+        if let Some(until) = self.away_until()
+            && turn.deadline.is_none_or(|deadline| deadline > until)
+        {
+            return broken(Invariant::Timers, "sleeps beyond the end of what keeps it from running");
+        }
         if let Some(by) = self.hello_by
             && by <= turn.now
         {
@@ -246,6 +252,10 @@ impl Witness {
         }
         if self.state.speaks() && self.hello_by.is_none() && self.leaving.is_none() && !self.claim_waits {
             return broken(Invariant::Timers, format!("{} without a hello timer", self.state.name()));
+        }
+        if self.rivals.are_believed(turn.now) && !self.obligations.waits() {
+            let what = "answers a worse router, and does not tell the hosts again";
+            return broken(Invariant::Obligations, what);
         }
         if self.repeats_at.is_some_and(|at| at <= turn.now) && !self.obligations.waits() {
             return broken(Invariant::Obligations, "does not repeat its announcement");

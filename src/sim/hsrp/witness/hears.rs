@@ -67,7 +67,7 @@ impl Witness {
                 let active_at = heard.at + self.patience(&heard.said.message);
                 self.yields(heard, active_at, true, "a better router is active");
             }
-            (State::Active, None) => self.owes_an_answer(heard.now),
+            (State::Active, None) => self.owes_an_answer(heard),
         }
     }
 
@@ -96,7 +96,7 @@ impl Witness {
                 true => first,
                 false => self.member.preempt_delay(),
             };
-            self.preemption = Patience::Until(at + delay);
+            self.preemption = Patience::Until { delay: at + delay, sync: at + self.member.preempt_sync() };
         }
         self.preempts_if_due(now);
     }
@@ -110,7 +110,7 @@ impl Witness {
     /// The countdown is abandoned when its condition is gone.
     pub(super) fn gives_up_countdown(&mut self) {
         if !self.may_replace()
-            && let Patience::Until(_) = self.preemption
+            && let Patience::Until { .. } = self.preemption
         {
             self.preemption = Patience::Fresh;
         }
@@ -118,8 +118,9 @@ impl Witness {
 
     /// Event p, too.
     pub(super) fn preempts_if_due(&mut self, now: Instant) {
-        if let Patience::Until(end) = self.preemption
-            && end <= now
+        if let Patience::Until { delay, sync } = self.preemption
+            && delay <= now
+            && (self.in_step || sync <= now)
             && self.may_replace()
         {
             self.becomes_active(now, Call::Preemption, "the active router is worse, and is replaced");
@@ -179,7 +180,7 @@ impl Witness {
     fn hears_resign(&mut self, heard: &Message<'_>, higher: bool) {
         if self.state == State::Active {
             if self.leaving.is_none() && !higher {
-                self.owes_an_answer(heard.now);
+                self.owes_an_answer(heard);
             }
             return;
         }
@@ -200,18 +201,22 @@ impl Witness {
         }
     }
 
-    /// A worse router claims the role: Coup and Hello are due; but while its own claim waits for the kernel, that is the
-    /// answer, and may be followed by this one.
-    fn owes_an_answer(&mut self, now: Instant) {
-        if self.claim_waits || self.obligations.waits() {
+    /// A worse router claims the role: Coup and Hello are due, and hosts are told; but while its own claim waits for the
+    /// kernel, that is the answer, and may be followed by this one.
+    fn owes_an_answer(&mut self, heard: &Message<'_>) {
+        let now = heard.now;
+        let hello = self.times().hello;
+        let by = now.max(self.said_at + REACTION_PAUSE.min(hello / 4));
+        let is_busy = self.claim_waits || self.obligations.waits();
+        if is_busy {
             // Its announcement is not told from the one that waits, and puts the repetition off.
             self.repeats_at = None;
         }
+        self.rivals.claims(heard.said.source, now, hello, (!is_busy).then_some(by));
         if self.claim_waits {
             self.may_answer = true;
         } else {
-            let pause = REACTION_PAUSE.min(self.times().hello / 4);
-            self.owes = Some(now.max(self.said_at + pause));
+            self.owes = Some(by);
         }
     }
 

@@ -47,10 +47,14 @@ impl Witness {
         self.says_active(now);
     }
 
+    /// When what keeps it from running is over by itself.
+    pub(super) fn away_until(&self) -> Option<Instant> {
+        self.refused_until.max(self.delayed).filter(|_| self.state == State::Initial && !self.stopping)
+    }
+
     /// What kept it from running is over.
     fn tries_again(&mut self, now: Instant) {
-        let until = self.refused_until.max(self.delayed);
-        if until.is_some_and(|until| until <= now) {
+        if self.away_until().is_some_and(|until| until <= now) {
             self.refused_until = None;
             self.delayed = None;
             self.begins_if_it_can(now);
