@@ -1,4 +1,4 @@
-//! The slow thread: everything that may wait for a disk, a client or a configuration file.
+//! The slow thread: everything that may wait for a disk, a client, a configuration file or a program.
 //!
 //! It ends when the event loop has ended and its last event is written.
 
@@ -21,7 +21,8 @@ use crate::control::service::Service;
 use crate::control::socket::Listener;
 use crate::driver::remote::{Refused, Remote, Request};
 use crate::event::Event;
-use crate::{log, systemd};
+use crate::hook::{Order, Outcome, Report};
+use crate::{hook, log, systemd};
 
 /// Events taken from the queue at one time.
 const BATCH: usize = 64;
@@ -36,6 +37,8 @@ pub struct Duties {
     pub remote: Remote,
     /// What the event loop says.
     pub events: Receiver<Event>,
+    /// Which programs the event loop wants to be run.
+    pub orders: Receiver<Order>,
     /// Where clients connect.
     pub listener: Listener,
     /// The configuration file, for reloads.
@@ -68,7 +71,8 @@ pub fn start(duties: Duties) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(duties: Duties, signals: Signals) {
-    let Duties { remote, mut events, listener, file, dropped } = duties;
+    let Duties { remote, mut events, orders, listener, file, dropped } = duties;
+    let hooks = tokio::spawn(hook::run(orders, log_hook));
     let history = Arc::new(History::default());
     let reloader = Reloader::new(file, remote.clone());
     let service = Arc::new(Service::new(remote.clone(), history.clone(), reloader.clone()));
@@ -93,6 +97,21 @@ async fn run(duties: Duties, signals: Signals) {
             let count = lost - std::mem::replace(&mut lost_lines, lost);
             tracing::warn!("{count} log lines were lost: standard error is not read fast enough");
         }
+    }
+    if hooks.await.is_err() {
+        tracing::error!("the hooks' task crashed");
+    }
+}
+
+/// What became of a group's program.
+fn log_hook(report: Report) {
+    let Report { subject, deed, path, took, outcome } = report;
+    let (name, word) = (subject.name, deed.word());
+    match outcome {
+        Outcome::Ended(status) if status.success() => {
+            tracing::info!("{name}: hook `{word}` {path} is done after {took:.1?}");
+        }
+        outcome => tracing::warn!("{name}: hook `{word}` {path}: {outcome}, after {took:.1?}"),
     }
 }
 

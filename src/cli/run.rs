@@ -17,7 +17,7 @@ use crate::control::socket::{BindError, Listener};
 use crate::driver::{self, Options, StartError};
 use crate::log::{self, LogError};
 use crate::slow::{self, Duties};
-use crate::{guardian, systemd};
+use crate::{guardian, hook, systemd};
 
 /// Events that may wait for the slow thread: a few for each of thousands of groups that all start at once.
 const EVENTS: usize = 32_768;
@@ -94,8 +94,10 @@ fn daemon(args: RunArgs, socket: Option<&Path>) -> Result<(), RunError> {
     let log = log::start(plan.daemon.log, format)?;
     warn_of(&plan);
     let (sender, events) = mpsc::channel(EVENTS);
-    let (driver, remote) = driver::prepare(Options { plan, events: sender, guardian: Some(guardian) })?;
-    let duties = Duties { remote, events, listener, file, dropped: log.dropped_counter() };
+    let (hooks, orders) = hook::queue();
+    let options = Options { plan, events: sender, hooks, guardian: Some(guardian) };
+    let (driver, remote) = driver::prepare(options)?;
+    let duties = Duties { remote, events, orders, listener, file, dropped: log.dropped_counter() };
     let slow = slow::start(duties).map_err(RunError::Slow)?;
     systemd::ready();
     driver.run();

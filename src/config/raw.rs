@@ -7,10 +7,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
+pub use self::hook::Hook;
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
 
+mod hook;
 mod hsrp;
 
 table! {
@@ -141,6 +143,8 @@ table! {
         router: bool,
         /// Router advertisements to send while Active; IPv6.
         router_advertisement: RouterAdvertisement,
+        /// Programs that are run when the role is taken and given up.
+        hook: Hook,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::config::Plan;
 use crate::engine::{Engine, Now};
 use crate::event::{Event, What};
 use crate::guardian::Guardian;
+use crate::hook::Orders;
 use crate::net::clock::{Alarm, Clock};
 use crate::protocols;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub plan: Plan,
     /// Where events go. When it is full they are dropped, which shows as a gap in their numbers.
     pub events: Sender<Event>,
+    /// Where the groups' programs are ordered.
+    pub hooks: Orders,
     /// Who speaks for us if we die.
     pub guardian: Option<Guardian>,
 }
@@ -59,7 +62,7 @@ pub enum StartError {
 /// If another daemon works on an interface of the plan, or the system refuses what cannot be done without.
 pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     let system = |operation| move |error| StartError::System { operation, error };
-    let Options { plan, events, guardian } = options;
+    let Options { plan, events, hooks, guardian } = options;
     let interfaces: BTreeSet<String> = plan.groups.iter().map(|group| group.interface.clone()).collect();
     let claims = interfaces.iter().map(|name| claim(name)).collect::<Result<Vec<_>, _>>()?;
     let mine: Vec<&str> = interfaces.iter().map(String::as_str).collect();
@@ -82,10 +85,12 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
         alarm: Alarm::new().map_err(system("create a timer"))?,
         inbox,
         journal: Journal::new(events),
+        hooks,
         advertiser: Advertiser::default(),
         plan: plan.clone(),
         registered: BTreeMap::new(),
         subjects: HashMap::new(),
+        programs: HashMap::new(),
         faults: HashMap::new(),
         claims,
         effects: Vec::new(),
