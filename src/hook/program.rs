@@ -68,17 +68,18 @@ impl Program {
         };
         let mut arguments = vec![subject.interface.clone(), hook.address.clone()];
         arguments.extend(hook.argument.clone());
-        let variables = vec![
+        let mut variables = vec![
             ("PATH", PATH.to_owned()),
             ("FIRSTHOP_EVENT", deed.word().to_owned()),
             ("FIRSTHOP_NAME", subject.name.clone()),
             ("FIRSTHOP_INTERFACE", subject.interface.clone()),
             ("FIRSTHOP_PROTOCOL", subject.protocol.to_owned()),
-            ("FIRSTHOP_FAMILY", subject.family.to_string()),
             ("FIRSTHOP_GROUP", subject.id.to_string()),
             ("FIRSTHOP_STATE", order.state.to_owned()),
             ("FIRSTHOP_ADDRESS", hook.address.clone()),
         ];
+        // A group of both families has none of its own.
+        variables.extend(subject.family.map(|family| ("FIRSTHOP_FAMILY", family.to_string())));
         let name = format!("{}: {}", subject.name, path.display());
         Some(Program { path, arguments, variables, timeout: hook.timeout, name })
     }

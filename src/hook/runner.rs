@@ -32,7 +32,7 @@ pub struct Report {
 }
 
 /// Which group, whatever it is called and whoever runs it.
-type Whose = (String, &'static str, Family, u16);
+type Whose = (String, &'static str, Option<Family>, u16);
 
 /// Obeys orders until nobody can give one any more, and a little longer for what is still to be done.
 pub async fn run(mut orders: Receiver<Order>, report: impl Fn(Report) + Clone + Send + Sync + 'static) {

@@ -18,7 +18,7 @@ pub(super) fn order(standing: Standing) -> Order {
         name: "office".into(),
         interface: "eth0".into(),
         protocol: "carp",
-        family: Family::Ipv4,
+        family: Some(Family::Ipv4),
         id: 7,
     };
     let state = if standing == Standing::Holding { "MASTER" } else { "BACKUP" };

@@ -82,7 +82,7 @@ pub(super) fn plan(
     let claims = Claims {
         interface: interface.to_owned(),
         protocol: "hsrp",
-        family,
+        family: Some(family),
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
         follow: raw.follow.clone(),
