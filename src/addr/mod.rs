@@ -47,7 +47,7 @@ mod piece;
 mod placing;
 pub mod repair;
 pub(crate) mod route;
-mod sharing;
+pub mod sharing;
 pub mod thread;
 
 #[cfg(test)]

@@ -118,10 +118,12 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
         for group in tables.value.carp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();
             settings.inherit(&defaults.carp);
-            let (config, claim) =
-                carp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
-            let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
-            add(&group.span, ProtocolPlan::Carp(config), hook, claim);
+            let hosts = carp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
+            let address = hosts.first().and_then(|(config, _)| first(&config.addresses));
+            let hook = hook::plan(&settings.hook, address, reader);
+            for (config, claim) in hosts {
+                add(&group.span, ProtocolPlan::Carp(config), hook.clone(), claim);
+            }
         }
         for group in tables.value.hsrp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();

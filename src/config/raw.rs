@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
-pub use self::carp::{Carp, CounterUse, Demotion, UcarpTie};
+pub use self::carp::{Balancing, Carp, CounterUse, Demotion, UcarpTie};
 pub use self::hook::Hook;
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};

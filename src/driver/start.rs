@@ -173,6 +173,7 @@ impl Driver {
         for (_, registered) in here {
             let plan = &registered.plan.protocol;
             preparation.macs.extend(protocols::virtual_macs(plan));
+            preparation.shared |= protocols::shares(plan);
             if !protocols::redirects(plan) {
                 preparation.unredirected.extend(protocols::families(plan));
             }

@@ -27,6 +27,11 @@ const MOST: u32 = 4096;
 /// No interface has this number.
 const NO_LINK: u32 = i32::MAX as u32;
 
+/// Whether this kernel, and what we may do with it, is enough to share a virtual MAC.
+pub fn probe() -> Result<(), HoldFault> {
+    Sharing::open().map(|_| ())
+}
+
 /// What the kernel was given.
 pub(crate) struct Sharing {
     map: BpfMap<12, 8>,

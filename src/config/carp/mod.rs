@@ -3,6 +3,7 @@
 //! Every rule is checked whatever the others say: a group with five faults shows five.
 
 mod addresses;
+mod balancing;
 mod explain;
 
 use std::time::Duration;
@@ -48,9 +49,26 @@ impl Draft<'_> {
     }
 }
 
+/// Makes the settings of one table, which are several groups if they share their addresses.
+pub(super) fn plan(
+    interface: &str,
+    raw: &raw::Carp,
+    heading: &Span,
+    real_time: bool,
+    reader: &mut Reader,
+) -> Vec<(Config, Claims)> {
+    match balancing::nodes(raw, reader) {
+        None => vec![host(interface, raw, heading, real_time, reader)],
+        Some(nodes) => {
+            let leader = host(interface, &nodes.leader(raw), heading, real_time, reader);
+            nodes.divide(interface, raw.name.is_some(), leader)
+        }
+    }
+}
+
 /// Makes the settings of one group. They count only if `reader` has found no error; the claims are as good as
 /// the file allows, so that groups can be compared all the same.
-pub(super) fn plan(
+fn host(
     interface: &str,
     raw: &raw::Carp,
     heading: &Span,

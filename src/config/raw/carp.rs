@@ -7,8 +7,8 @@ use super::{Announce, Hook, Peer, RouterAdvertisement};
 table! {
     /// A CARP virtual host.
     pub struct Carp {
-        /// Virtual host identifier (VHID), the same on all routers of the group.
-        #[schemars(required, range(min = 1, max = 255))]
+        /// Virtual host identifier (VHID), the same on all routers of the group. With `nodes`, those have it.
+        #[schemars(range(min = 1, max = 255))]
         id: i64,
         /// Name in logs and listings. Default: interface, protocol and number, such as `eth0 carp 10`.
         name: String,
@@ -24,6 +24,10 @@ table! {
         /// How many times `advbase` the master may be silent. Default: 3.
         #[schemars(range(min = 1, max = 255))]
         dead_ratio: i64,
+        /// Routers share the addresses: `VHID:ADVSKEW` for each, such as `1:0,2:100`; the same VHIDs on all of them.
+        nodes: String,
+        /// How frames for shared addresses reach every router. Default, with `nodes`: `ip`.
+        balancing: Balancing,
         /// Whether this router takes the role from a master that advertises less often. Default: false.
         preempt: bool,
         /// The password, the same on all routers of the group: at most 19 octets.
@@ -72,6 +76,18 @@ words! {
         Cookie = "cookie",
         /// Interval, demotion and a time stamp, so that nothing recorded can be used again; firsthop alone.
         Sealed = "sealed",
+    }
+}
+
+words! {
+    /// How frames for shared addresses reach every router. OpenBSD's words.
+    pub enum Balancing {
+        /// Hosts are told a multicast MAC, which switches flood.
+        Ip = "ip",
+        /// Hosts are told a MAC that nobody sends from, so that switches never learn it and flood it.
+        IpStealth = "ip-stealth",
+        /// Hosts are told a MAC that is sent from: for hubs, and switches that mirror.
+        IpUnicast = "ip-unicast",
     }
 }
 

@@ -134,5 +134,5 @@ impl VirtualHost {
 
 /// Whether peers would take the two for different virtual hosts, or hosts for different gateways.
 fn is_another(old: &Config, new: &Config) -> bool {
-    (old.vhid, old.virtual_mac) != (new.vhid, new.virtual_mac)
+    (old.vhid, old.virtual_mac, old.balancing) != (new.vhid, new.virtual_mac, new.balancing)
 }
