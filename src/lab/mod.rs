@@ -58,4 +58,5 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
+    ("carp-balancing", include_str!("../../etc/lab/carp-balancing.toml")),
 ];
