@@ -44,7 +44,7 @@ use advertiser::Advertiser;
 use journal::Journal;
 use links::LinkPort;
 pub use remote::Remote;
-pub use start::{Options, StartError, prepare};
+pub use start::{Options, Possession, StartError, prepare};
 
 /// Most time between two turns while anything is held and its lease is long.
 const IDLE_BEAT: Duration = Duration::from_millis(500);

@@ -219,7 +219,7 @@ pub fn announcements(holdings: &Holdings, own: Mac, form: ArpForm) -> Vec<Announ
     for (address, held) in &holdings.addresses {
         let mac = match (held.answer, held.presence) {
             (Answer::With(mac), _) => mac,
-            (Answer::Silent, Presence::OnInterface) => own,
+            (Answer::Silent, Presence::OnInterface | Presence::Native) => own,
             (Answer::Silent | Answer::Ask | Answer::Stealth(_), _) => continue,
         };
         let mut announce = |frame: &[u8]| {

@@ -56,6 +56,9 @@ pub struct Config {
     pub accept: bool,
     /// The MAC that hosts are told; `None`: the interface's own, with the addresses put on the interface.
     pub virtual_mac: Option<Mac>,
+    /// Whether a program that is told of the role puts the addresses on the interface, as in ucarp; without a virtual MAC
+    /// only. They are announced all the same.
+    pub addresses_by_hook: bool,
     /// The addresses are held by several virtual hosts at a time, of which this is one; [`Config::virtual_mac`] is theirs
     /// together.
     pub balancing: Option<Balancing>,
@@ -63,6 +66,8 @@ pub struct Config {
     pub sources: Vec<IpAddr>,
     /// Where advertisements go.
     pub destination: Destination,
+    /// Whether frames to the group go to the broadcast MAC, for networks that lose multicast. ucarp, `--nomcast`.
+    pub broadcast: bool,
     /// When announcements are repeated.
     pub announcements: Schedule,
     /// Whether neighbour advertisements say that we are a router.
@@ -90,9 +95,11 @@ impl Config {
             grace: DEFAULT_GRACE,
             accept: true,
             virtual_mac: Some(virtual_mac(vhid)),
+            addresses_by_hook: false,
             balancing: None,
             sources: Vec::new(),
             destination: Destination::default(),
+            broadcast: false,
             announcements: announcements(interval),
             router: true,
             router_advertisement: None,

@@ -119,6 +119,8 @@ fn read(written: &Spanned<String>, reader: &mut Reader) -> Vec<(u8, u8)> {
     nodes.sort_unstable();
     if nodes.windows(2).any(|pair| matches!(pair, [(one, _), (two, _)] if one == two)) {
         reader.error(&written.span, "a VHID stands twice in `nodes`", "one node for each VHID");
+        nodes.dedup_by_key(|(vhid, _)| *vhid);
+        return nodes;
     }
     if !(2..=usize::from(MOST_BUCKETS)).contains(&nodes.len()) {
         let message = format!("{} nodes", nodes.len());

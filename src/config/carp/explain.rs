@@ -76,6 +76,9 @@ fn share(balancing: Balancing) -> String {
 
 fn who_answers(config: &Config) -> String {
     let mac = config.virtual_mac.map_or("the interface's own MAC".to_owned(), |mac| mac.to_string());
+    if config.addresses_by_hook {
+        return "whoever is master, where the hook's programs put the addresses".to_owned();
+    }
     let ping = if config.accept { "and ping and services too" } else { "but not ping or services" };
     let who = match config.balancing {
         Some(Balancing { number: 1.., .. }) => "the master of the lowest number",
@@ -91,7 +94,8 @@ fn advertisements(config: &Config) -> String {
                 Family::Ipv4 => v4.to_string(),
                 Family::Ipv6 => v6.to_string(),
             });
-            groups.collect::<Vec<_>>().join(" and ")
+            let to = groups.collect::<Vec<_>>().join(" and ");
+            if config.broadcast { format!("{to}, by broadcast") } else { to }
         }
         Destination::Peers(peers) => {
             let peers: Vec<String> = peers.iter().map(|peer| peer.address.to_string()).collect();

@@ -58,6 +58,10 @@ table! {
         peers: Vec<Spanned<Peer>>,
         /// Another IPv4 multicast group. Default: 224.0.0.18.
         multicast: String,
+        /// Whether frames to the group go to the broadcast MAC, as with ucarp's `--nomcast`. Default: false.
+        broadcast: bool,
+        /// Whether the hook's `up` puts the addresses on the interface, as with ucarp. Default: false.
+        addresses_by_hook: bool,
         /// When gratuitous ARP and neighbour advertisements are sent again. Default: two intervals later.
         announce: Announce,
         /// Whether neighbour advertisements say that this is a router; IPv6. Default: true.

@@ -77,6 +77,7 @@ impl VirtualHost {
         let config = &self.config;
         let presence = match config.virtual_mac {
             // The kernel answers, with the interface's own MAC.
+            None if config.addresses_by_hook => Presence::Native,
             None => Presence::OnInterface,
             Some(_) if config.accept => Presence::Accepted,
             Some(_) => Presence::Unaccepted,
@@ -153,7 +154,8 @@ impl VirtualHost {
 
     fn destinations(&self, family: Family) -> Vec<(IpAddr, Route)> {
         if let Some(group) = self.config.group(family) {
-            let destination_mac = Mac::of_multicast(group).unwrap_or(Mac::BROADCAST);
+            let multicast = Mac::of_multicast(group).filter(|_| !self.config.broadcast);
+            let destination_mac = multicast.unwrap_or(Mac::BROADCAST);
             return vec![(group, Route::Link { source_mac: self.spoken_mac(), destination_mac })];
         }
         match &self.config.destination {
