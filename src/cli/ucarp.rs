@@ -59,7 +59,7 @@ pub struct UcarpArgs {
     /// 1/256 seconds on top of them: the less, the better
     #[arg(short = 'k', long, value_name = "SKEW", default_value_t = 0)]
     pub advskew: u64,
-    /// Program to run as master: SCRIPT INTERFACE ADDRESS [XPARAM]
+    /// Program to run as master: SCRIPT INTERFACE ADDRESS, and the text of --xparam
     #[arg(short, long, value_name = "FILE")]
     pub upscript: Option<PathBuf>,
     /// Program to run as backup, and when this ends

@@ -319,7 +319,7 @@ impl<'s> World<'s> {
                 if let Some(mac) =
                     machine.kernel_answers(self.now, target).filter(|_| machine.frozen.is_none())
                 {
-                    let reply = Reply { mac, stealth: false, router: true };
+                    let reply = Reply { mac, source: mac, router: true };
                     self.answers(router, reply, target, *host);
                 }
                 self.queues(router, frame, true);
@@ -442,8 +442,7 @@ impl<'s> World<'s> {
 
     /// A router, or its kernel, answers a host.
     fn answers(&mut self, router: usize, reply: Reply, target: IpAddr, host: usize) {
-        let Reply { mac, stealth, router: is_router } = reply;
-        let source = if stealth { self.machines[router].mac() } else { mac };
+        let Reply { mac, source, router: is_router } = reply;
         let host = &self.hosts[host];
         let to = host.mac;
         let asked = fhrp::Solicitation { from_mac: host.mac, from: Some(host.address), target };
