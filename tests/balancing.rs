@@ -169,6 +169,12 @@ fn every_packet_is_handled_once(balancing: &str) {
     let all = [usize::from(HOSTS); 2];
     let mut stage = Stage::new(balancing);
     stage.until_all_share();
+    if balancing == "ip" {
+        let node = stage.lab.router("r1").unwrap().node();
+        let shown = run(node.command("ip").unwrap().args(["maddr", "show", "dev", "lan"]));
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("inet  224.0.1.1"), "switches that snoop must know: {shown}");
+    }
     stage.until_all_are_handled();
     for _ in 0..5 {
         assert_eq!(stage.handled(), all, "in steady state");

@@ -1,10 +1,10 @@
 //! From a plan to a running loop.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use fhrp::{Instant, Link};
+use fhrp::{Instant, Link, Mac};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 
@@ -176,6 +176,8 @@ impl Driver {
                 multicasts.insert(ear.multicast);
             }
             solicited.extend(protocols::solicited_addresses(&registered.plan.protocol));
+            let macs = protocols::virtual_macs(&registered.plan.protocol);
+            multicasts.extend(macs.into_iter().filter_map(group_of));
         }
         if ears.is_empty() {
             self.links.remove(&link.index);
@@ -208,6 +210,17 @@ impl Driver {
             }
         }
         preparation
+    }
+}
+
+/// The group to join for a virtual MAC that is a group's: switches that snoop IGMP then let its frames through to us.
+/// RFC 1112 §6.4.
+fn group_of(mac: Mac) -> Option<IpAddr> {
+    match mac.0 {
+        [0x01, 0x00, 0x5e, high @ 0..=0x7f, middle, low] => {
+            Some(Ipv4Addr::new(224, high, middle, low).into())
+        }
+        _ => None,
     }
 }
 

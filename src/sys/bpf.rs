@@ -20,6 +20,8 @@ const MAP_TYPE_HASH: u32 = 1;
 const NO_PREALLOC: u32 = 1;
 const PROG_TYPE_SCHED_CLS: u32 = 3;
 const TCX_INGRESS: u32 = 46;
+/// In front of all the others, of whom any could end the matter.
+const BEFORE: u32 = 1 << 3;
 
 /// `BPF_OBJ_NAME_LEN`, the final zero included.
 const NAME: usize = 16;
@@ -152,7 +154,7 @@ pub fn load_classifier(label: &str, code: &[Instruction]) -> io::Result<OwnedFd>
     unsafe { call(PROG_LOAD, &attributes).map(|program| OwnedFd::from_raw_fd(program)) }
 }
 
-/// Lets a classifier see every frame that arrives on an interface, until the returned descriptor is closed.
+/// Lets a classifier see every frame that arrives on an interface, before any other does, until the returned descriptor is closed.
 pub fn attach_to_ingress(program: impl AsFd, interface: u32) -> io::Result<OwnedFd> {
     #[repr(C)]
     struct Attributes {
@@ -168,7 +170,7 @@ pub fn attach_to_ingress(program: impl AsFd, interface: u32) -> io::Result<Owned
         program: number(program.as_fd().as_raw_fd()),
         interface,
         attach_type: TCX_INGRESS,
-        flags: 0,
+        flags: BEFORE,
         beside: 0,
         padding: 0,
         revision: 0,
