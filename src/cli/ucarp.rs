@@ -7,6 +7,7 @@ mod plan;
 
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -39,7 +40,7 @@ pub struct UcarpArgs {
     #[arg(short, long, value_name = "ID")]
     pub vhid: Option<u64>,
     /// Password, at most 19 characters
-    #[arg(short, long, value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(short, long, value_name = "PASSWORD")]
     pub pass: Option<String>,
     /// Read the password from the first line of a file
     #[arg(short = 'o', long, value_name = "FILE")]
@@ -133,7 +134,8 @@ pub fn obey(arguments: Vec<OsString>) -> ExitCode {
 fn go_behind(arguments: &[OsString]) -> ExitCode {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
     let mut command = Command::new(program);
-    command.arg("ucarp").args(arguments).env(BEHIND, "1").current_dir("/");
+    // Under this name its command line is ucarp's, for whoever looks for one.
+    command.arg0("ucarp").args(arguments).env(BEHIND, "1").current_dir("/");
     match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

@@ -27,7 +27,7 @@ use fhrp::Standing;
 use crate::event::Subject;
 
 pub use orders::{Orders, queue};
-pub use program::Outcome;
+pub use program::{Outcome, objection};
 pub use runner::{Report, run};
 
 /// Which programs are run for a group, and how: `PROGRAM INTERFACE ADDRESS [ARGUMENT]`, as ucarp calls them.

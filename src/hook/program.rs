@@ -169,6 +169,16 @@ async fn listen(mut stream: impl AsyncRead + Unpin, name: String) {
     let _ = copy(&mut stream, &mut sink()).await;
 }
 
+/// Why a program could not be run as root as things are; `None` if it could.
+pub fn objection(path: &Path) -> Option<String> {
+    let is_executable = || path.metadata().is_ok_and(|it| it.is_file() && it.mode() & 0o111 != 0);
+    match trusted(path) {
+        Err(why) => Some(why),
+        Ok(()) if is_executable() => None,
+        Ok(()) => Some("it is not executable".to_owned()),
+    }
+}
+
 /// Whether nobody but root can change what would be run as root.
 ///
 /// Fails with the reason, a clause.

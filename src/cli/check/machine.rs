@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use fhrp::{Family, HoldFault, InterfaceAddress, Link};
 use futures::TryStreamExt;
@@ -11,7 +12,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags};
 
 use crate::addr::sharing;
 use crate::config::{GroupPlan, Plan, ProtocolPlan};
-use crate::protocols;
+use crate::{hook, protocols};
 
 /// Remarks, each a clause. Empty if all is well, or if the kernel does not tell.
 pub(super) fn remarks(plan: &Plan) -> Vec<String> {
@@ -20,6 +21,7 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
     };
     let mut remarks: Vec<String> = Vec::new();
     remarks.extend(remark_on_sharing(plan, sharing::probe));
+    remarks.extend(plan.groups.iter().flat_map(remarks_on_hook));
     let Ok(links) = runtime.block_on(links()) else { return remarks };
     for group in &plan.groups {
         for remark in remarks_on(group, &links) {
@@ -29,6 +31,16 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
         }
     }
     remarks
+}
+
+/// Programs that are not there, or are not to be trusted.
+fn remarks_on_hook(group: &GroupPlan) -> Vec<String> {
+    let programs = group.hook.iter().flat_map(|hook| hook.up.iter().chain(&hook.down));
+    let remark = |program: &PathBuf| {
+        let why = hook::objection(program)?;
+        Some(format!("{} will not be run for {}: {why}", program.display(), group.name))
+    };
+    programs.filter_map(remark).collect()
 }
 
 /// Members of a balanced group need more of the kernel than others.
@@ -261,6 +273,17 @@ mod tests {
         assert_eq!(remarks_on(&group(""), &[link(&["10.0.0.2/24", "10.0.0.1/24"])]), taken);
         let not_owned = ["eth0 does not have 10.0.0.1, which this router is said to own"];
         assert_eq!(remarks_on(&group("owner = true"), &[link(&["10.0.0.2/24"])]), not_owned);
+    }
+
+    #[test]
+    fn a_program_that_would_not_be_run_is_told() {
+        let missing = group("hook = { up = \"/nonexistent/up\", down = \"/etc/passwd\" }");
+        let told = [
+            "/nonexistent/up will not be run for eth0 vrrp 1: No such file or directory (os error 2)",
+            "/etc/passwd will not be run for eth0 vrrp 1: it is not executable",
+        ];
+        assert_eq!(remarks_on_hook(&missing), told);
+        assert_eq!(remarks_on_hook(&group("hook = { up = \"/bin/sh\" }")), [""; 0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,6 +73,9 @@ pub fn plan(args: &UcarpArgs) -> Result<(Plan, Vec<String>), Fault> {
     let interface = interface(args)?;
     if args.ignoreifstate {
         remarks.push("--ignoreifstate has no effect: a router without a carrier is no master".to_owned());
+    }
+    if let Some(file) = args.passfile.as_ref().filter(|file| is_open(file)) {
+        remarks.push(format!("everybody may read {}", file.display()));
     }
     if let Err(unknown) = Facility::named(&args.facility) {
         remarks.push(unknown);
@@ -158,6 +162,11 @@ fn password(args: &UcarpArgs) -> Result<Secret, Fault> {
     }
 }
 
+/// Whether others than its owner and group may read a file.
+fn is_open(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+}
+
 /// Without the line's end; a carriage return is part of the password, as in ucarp.
 fn first_line(path: &Path) -> std::io::Result<Secret> {
     let mut line = Zeroizing::new(Vec::new());
@@ -200,6 +209,7 @@ fn interface(args: &UcarpArgs) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
     use clap::{Args, FromArgMatches};
@@ -327,6 +337,11 @@ mod tests {
             let (config, _, _) = planned(&["-o", file]);
             assert_eq!(config.password.expose(), password.as_bytes());
         }
+        let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(0o644);
+        assert_eq!(planned(&["-o", file]).2, [format!("everybody may read {file}")]);
+        set(0o600);
+        assert!(planned(&["-o", file]).2.is_empty());
         std::fs::write(&path, "\n").unwrap();
         assert!(refused(&[&USUAL[..], &["-o", file]].concat()).contains("empty"));
         let missing = refused(&[&USUAL[..], &["-o", "/nonexistent/pass"]].concat());
