@@ -119,9 +119,40 @@ fn who_has_the_higher_address_of_two_equals_waits_longer() {
     let mut stage = Stage::master(config());
     stage.turn(&says(LOWER, 1, 100));
     assert_eq!(stage.remaining("master-down"), Some(PATIENCE + Duration::from_micros(390_625) + millis(500)));
-    // The other one is there: as usual.
+    // The other one is still there an interval later: as usual.
+    stage.now += interval(1, 100).length();
     stage.turn(&says(LOWER, 1, 100));
     assert_eq!(stage.remaining("master-down"), Some(PATIENCE));
+}
+
+/// Three or more equals: whoever hears several of them at once lets the lowest address go first, a bystander too. Otherwise
+/// two of the three always try again together, for ever.
+#[test]
+fn of_several_equals_only_the_lowest_address_does_not_wait_longer() {
+    let longer = PATIENCE + Duration::from_micros(390_625) + millis(500);
+    let mut giving_way = Stage::master(config());
+    giving_way.turn(&says(LOWER, 1, 100));
+    giving_way.now += millis(1);
+    giving_way.turn(&says(HIGHER, 1, 100));
+    assert_eq!(giving_way.remaining("master-down"), Some(longer), "it has heard a lower one");
+
+    let mut bystander = Stage::started(config());
+    bystander.turn(&says(HIGHER, 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(PATIENCE));
+    bystander.turn(&says(LOWER, 1, 100));
+    assert_eq!(
+        bystander.remaining("master-down"),
+        Some(longer),
+        "both give way, and the lower one is the next"
+    );
+
+    let mut lowest = Stage::started(config());
+    lowest.turn(&says(HIGHER, 1, 100));
+    lowest.turn(&says("10.0.0.8", 1, 100));
+    assert_eq!(lowest.remaining("master-down"), Some(PATIENCE), "it has heard no lower one");
+    // A better one ends it.
+    bystander.turn(&says(HIGHER, 1, 99));
+    assert_eq!(bystander.remaining("master-down"), Some(PATIENCE));
 }
 
 #[test]

@@ -28,6 +28,48 @@ pub(super) struct Backup {
     pub(super) claim: Option<Pending>,
     /// We gave the role away by an operator's wish, and do not take it back from whoever has it.
     pub(super) suspended: bool,
+    /// Masters that are our equals.
+    pub(super) equals: Option<Equals>,
+}
+
+/// Masters that are as good as we are, heard in one moment. Where there are several, each gives way to the others, and all
+/// who heard them would try again together: whoever has the lowest address goes first.
+#[derive(Debug)]
+pub(super) struct Equals {
+    /// When the first of them was heard.
+    since: Instant,
+    /// The lowest address among them.
+    lowest: IpAddr,
+    /// Whether there were several: others, or we.
+    several: bool,
+}
+
+impl Equals {
+    /// We are a master as well, and have heard this one.
+    pub(super) fn and_us(heard: &Heard) -> Self {
+        Equals { since: heard.at, lowest: heard.source, several: true }
+    }
+
+    fn one(heard: &Heard) -> Self {
+        Equals { several: false, ..Equals::and_us(heard) }
+    }
+
+    /// Another advertisement, of the same moment if it comes within half an interval. The other family says the same again.
+    fn also(self, heard: &Heard, interval: Duration) -> Self {
+        if heard.at >= self.since + interval / 2 {
+            return Equals::one(heard);
+        }
+        if Family::of(heard.source) != Family::of(self.lowest) {
+            return self;
+        }
+        let several = self.several || heard.source != self.lowest;
+        Equals { several, lowest: self.lowest.min(heard.source), ..self }
+    }
+
+    /// How long to wait, with this address of the same family.
+    pub(super) fn wait(&self, own: Option<IpAddr>) -> Wait {
+        if self.several && own > Some(self.lowest) { Wait::Tie } else { Wait::Patience }
+    }
 }
 
 /// How long silence is tolerated. Kept as a rule, so that another interval moves the end and not the beginning.
@@ -35,7 +77,7 @@ pub(super) struct Backup {
 pub(super) enum Wait {
     /// 3 × advbase + advskew / 256.
     Patience,
-    /// A little longer: another master was our equal and may have given way in the same moment, and its address is lower.
+    /// A little longer: several masters were our equals and may all have given way, and an address among them is lower.
     Tie,
     /// One interval: we stalled, and our silence says nothing about the master.
     OneAdvertisement,
@@ -61,6 +103,7 @@ impl Backup {
             master: None,
             claim: None,
             suspended: false,
+            equals: None,
         }
     }
 
@@ -115,6 +158,7 @@ impl VirtualHost {
         let claimed = takes_over(own, heard.claim, preempts, ratio).filter(|_| !backup.suspended);
         let Some(claimed) = claimed else {
             backup.obeys(heard);
+            self.counts_equals(heard);
             return self.notices_silent_family(context, heard);
         };
         let Claim { interval, demote } = heard.claim;
@@ -130,6 +174,23 @@ impl VirtualHost {
         };
         backup.claim.get_or_insert(Pending { at: context.now, from, reason });
         backup.master = Some((from, heard.claim));
+    }
+
+    fn counts_equals(&mut self, heard: &Heard) {
+        let own = self.claim();
+        let State::Backup(backup) = &mut self.state else { return };
+        let before = backup.equals.take();
+        if heard.claim != own {
+            return;
+        }
+        let equals = match before {
+            Some(before) => before.also(heard, own.interval.length()),
+            None => Equals::one(heard),
+        };
+        let family = Family::of(equals.lowest);
+        let source = self.sources.iter().copied().find(|source| Family::of(*source) == family);
+        backup.wait = equals.wait(source);
+        backup.equals = Some(equals);
     }
 
     /// The master takes its leave. All BSDs jump at once; we do so after the skew, so that the best one is the first. Who
