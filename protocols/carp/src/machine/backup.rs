@@ -28,47 +28,51 @@ pub(super) struct Backup {
     pub(super) claim: Option<Pending>,
     /// We gave the role away by an operator's wish, and do not take it back from whoever has it.
     pub(super) suspended: bool,
-    /// Masters that are our equals.
-    pub(super) equals: Option<Equals>,
+    /// A master that is our equal.
+    pub(super) equal: Option<Equal>,
 }
 
-/// Masters that are as good as we are, heard in one moment. Where there are several, each gives way to the others, and all
-/// who heard them would try again together: whoever has the lowest address goes first.
+/// A master that is as good as we are, and has not been one for long: it may have a rival, of whom we need not have heard,
+/// and both may have given way. All who heard one of them would try again together, so whoever has heard of a lower address
+/// than its own lets that one go first.
 #[derive(Debug)]
-pub(super) struct Equals {
-    /// When the first of them was heard.
+pub(super) struct Equal {
+    /// The lowest that was heard in one moment.
+    source: IpAddr,
+    /// Since when.
     since: Instant,
-    /// The lowest address among them.
-    lowest: IpAddr,
-    /// Whether there were several: others, or we.
-    several: bool,
+    /// When it was last heard.
+    heard: Instant,
+    /// Whether it has stayed.
+    stays: bool,
 }
 
-impl Equals {
-    /// We are a master as well, and have heard this one.
-    pub(super) fn and_us(heard: &Heard) -> Self {
-        Equals { since: heard.at, lowest: heard.source, several: true }
+impl Equal {
+    pub(super) fn new(heard: &Heard) -> Self {
+        Equal { source: heard.source, since: heard.at, heard: heard.at, stays: false }
     }
 
-    fn one(heard: &Heard) -> Self {
-        Equals { several: false, ..Equals::and_us(heard) }
-    }
-
-    /// Another advertisement, of the same moment if it comes within half an interval. The other family says the same again.
-    fn also(self, heard: &Heard, interval: Duration) -> Self {
-        if heard.at >= self.since + interval / 2 {
-            return Equals::one(heard);
-        }
-        if Family::of(heard.source) != Family::of(self.lowest) {
+    /// Another advertisement of an equal: of the same moment, if it comes within half an interval.
+    fn and(self, heard: &Heard, interval: Duration) -> Self {
+        let same_moment = heard.at < self.since + interval / 2;
+        if Family::of(heard.source) != Family::of(self.source) {
+            // Of the two families one is enough.
             return self;
         }
-        let several = self.several || heard.source != self.lowest;
-        Equals { several, lowest: self.lowest.min(heard.source), ..self }
+        if heard.source == self.source && heard.at < self.heard + interval * 3 / 2 {
+            let stays = self.stays || !same_moment;
+            return Equal { stays, heard: heard.at.max(self.heard), ..self };
+        }
+        match (same_moment, heard.source < self.source) {
+            (true, true) => Equal { source: heard.source, heard: heard.at, ..self },
+            (true, false) => self,
+            (false, _) => Equal::new(heard),
+        }
     }
 
     /// How long to wait, with this address of the same family.
     pub(super) fn wait(&self, own: Option<IpAddr>) -> Wait {
-        if self.several && own > Some(self.lowest) { Wait::Tie } else { Wait::Patience }
+        if !self.stays && own > Some(self.source) { Wait::Tie } else { Wait::Patience }
     }
 }
 
@@ -77,7 +81,7 @@ impl Equals {
 pub(super) enum Wait {
     /// 3 × advbase + advskew / 256.
     Patience,
-    /// A little longer: several masters were our equals and may all have given way, and an address among them is lower.
+    /// A little longer: our equals may be about to try as well, and one of them has a lower address.
     Tie,
     /// One interval: we stalled, and our silence says nothing about the master.
     OneAdvertisement,
@@ -103,7 +107,7 @@ impl Backup {
             master: None,
             claim: None,
             suspended: false,
-            equals: None,
+            equal: None,
         }
     }
 
@@ -158,7 +162,7 @@ impl VirtualHost {
         let claimed = takes_over(own, heard.claim, preempts, ratio).filter(|_| !backup.suspended);
         let Some(claimed) = claimed else {
             backup.obeys(heard);
-            self.counts_equals(heard);
+            self.looks_for_equals(heard);
             return self.notices_silent_family(context, heard);
         };
         let Claim { interval, demote } = heard.claim;
@@ -176,21 +180,21 @@ impl VirtualHost {
         backup.master = Some((from, heard.claim));
     }
 
-    fn counts_equals(&mut self, heard: &Heard) {
+    fn looks_for_equals(&mut self, heard: &Heard) {
         let own = self.claim();
         let State::Backup(backup) = &mut self.state else { return };
-        let before = backup.equals.take();
+        let before = backup.equal.take();
         if heard.claim != own {
             return;
         }
-        let equals = match before {
-            Some(before) => before.also(heard, own.interval.length()),
-            None => Equals::one(heard),
+        let equal = match before {
+            Some(before) => before.and(heard, own.interval.length()),
+            None => Equal::new(heard),
         };
-        let family = Family::of(equals.lowest);
+        let family = Family::of(equal.source);
         let source = self.sources.iter().copied().find(|source| Family::of(*source) == family);
-        backup.wait = equals.wait(source);
-        backup.equals = Some(equals);
+        backup.wait = equal.wait(source);
+        backup.equal = Some(equal);
     }
 
     /// The master takes its leave. All BSDs jump at once; we do so after the skew, so that the best one is the first. Who
