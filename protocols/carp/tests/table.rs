@@ -250,6 +250,16 @@ fn a_goodbye_is_answered_after_the_skew_whatever_preemption_says() {
     assert_eq!(stage.turn(&goodbye(HIGHER)).last().unwrap(), "BACKUP -> MASTER");
 }
 
+/// After a goodbye each waits for its skew; but whoever then claims the role and is worse need not be waited for.
+#[test]
+fn a_worse_successor_is_preempted_at_once() {
+    let mut stage = Stage::started(preempting());
+    stage.turn(&says(HIGHER, 1, 0));
+    assert!(stage.turn(&goodbye(HIGHER)).is_empty());
+    stage.now += millis(1);
+    assert_eq!(stage.turn(&says(LOWER, 1, 200)).last().unwrap(), "BACKUP -> MASTER");
+}
+
 #[test]
 fn master_ignores_a_goodbye() {
     let mut stage = Stage::master(config());

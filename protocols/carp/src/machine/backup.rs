@@ -176,7 +176,10 @@ impl VirtualHost {
                 format!("master will time out: {from} advertises every {interval}, longer than we wait")
             }
         };
-        backup.claim.get_or_insert(Pending { at: context.now, from, reason });
+        // What is due later, after a goodbye, is due now.
+        if backup.claim.as_ref().is_none_or(|claim| claim.at > context.now) {
+            backup.claim = Some(Pending { at: context.now, from, reason });
+        }
         backup.master = Some((from, heard.claim));
     }
 

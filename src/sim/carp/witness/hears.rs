@@ -48,7 +48,9 @@ impl Witness {
         let replaces = self.would_replace(heard.claim);
         self.backup.master = Some(heard.source);
         if replaces {
-            self.backup.takes.get_or_insert((heard.now, heard.source));
+            if self.backup.takes.is_none_or(|(at, _)| at > heard.now) {
+                self.backup.takes = Some((heard.now, heard.source));
+            }
             return;
         }
         self.backup.takes = None;
