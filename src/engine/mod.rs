@@ -109,6 +109,8 @@ pub enum Delivery {
 pub struct Reply {
     /// The MAC.
     pub mac: fhrp::Mac,
+    /// The answer leaves from the interface's own MAC, so that no switch learns where this one is.
+    pub stealth: bool,
     /// The R flag of a neighbour advertisement.
     pub router: bool,
 }
@@ -307,10 +309,11 @@ impl Engine {
         }
         let mac = match address.answer {
             fhrp::Answer::Silent => None,
-            fhrp::Answer::With(mac) => Some(mac),
+            fhrp::Answer::With(mac) | fhrp::Answer::Stealth(mac) => Some(mac),
             fhrp::Answer::Ask => self.tell(now, group, Input::Solicited(asked), out),
         };
-        mac.map(|mac| Reply { mac, router: address.router })
+        let stealth = matches!(address.answer, fhrp::Answer::Stealth(_));
+        mac.map(|mac| Reply { mac, stealth, router: address.router })
     }
 
     /// The address manager's answer to the [`Effect::Hold`] with this ticket. An answer to a wish that has been

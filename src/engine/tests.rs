@@ -438,11 +438,11 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
         target: IpAddr::from(target),
     };
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 1]), &mut out);
-    assert_eq!(reply, Some(Reply { mac, router: true }));
+    assert_eq!(reply, Some(Reply { mac, stealth: false, router: true }));
     let chosen = Mac([0, 7, 0xb4, 0, 1, 2]);
     scripts[1].answers(vec![Action::Answer(chosen)]);
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 2]), &mut out);
-    assert_eq!(reply, Some(Reply { mac: chosen, router: true }));
+    assert_eq!(reply, Some(Reply { mac: chosen, stealth: false, router: true }));
     assert_eq!(engine.solicited(at(2), 7, &asked([10, 0, 0, 3]), &mut out), None);
     assert_eq!(engine.solicited(at(2), 8, &asked([10, 0, 0, 1]), &mut out), None);
     assert!(engine.holds_on(7) && !engine.holds_on(8));

@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received};
+use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received, Share};
 
 use super::invariant::{Breach, Invariant};
 use super::scenario::{Forgery, Group, Member, Scenario};
@@ -79,7 +79,7 @@ pub struct Turn<'a> {
 /// which does it all; of GLBP's duties each may be another router's: the gateway answers, each forwarder has a MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// To forward what is sent to this virtual MAC.
+    /// To forward all that is sent to this virtual MAC.
     Forward(Mac),
     /// To answer for this address.
     Answer(IpAddr),
@@ -89,7 +89,7 @@ impl Duty {
     /// Whether who holds this does it.
     pub fn is_done_by(&self, held: &Holdings) -> bool {
         match self {
-            Duty::Forward(mac) => held.forward.contains(mac),
+            Duty::Forward(mac) => held.forward.get(mac) == Some(&Share::Whole),
             Duty::Answer(address) => held.addresses.contains_key(address),
         }
     }

@@ -177,7 +177,7 @@ impl World<'_> {
             return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
         }
         if let Sense::Question { host } = frame.sense {
-            self.answers(router, reply.mac, asked.target, host, reply.router);
+            self.answers(router, reply, asked.target, host);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::hsrp::wire::{GroupMessage, Operation, State as Said};
-use fhrp::{Datagram, Holdings, Instant, Note, Route};
+use fhrp::{Datagram, Holdings, Instant, Note, Route, Share};
 
 use super::hears::Message;
 use super::ticks::Choices;
@@ -174,8 +174,9 @@ impl Witness {
         let held = if self.member.knows_address { &all[..] } else { &all[..1] };
         let mut held: Vec<_> = held.iter().map(|address| address.ip).collect();
         held.sort_unstable();
-        let macs: Vec<_> = self.setup.virtual_mac().into_iter().collect();
-        let right = holdings.addresses.keys().copied().eq(held) && holdings.forward.iter().copied().eq(macs);
+        let macs = self.setup.virtual_mac().map(|mac| (mac, Share::Whole));
+        let right = holdings.addresses.keys().copied().eq(held)
+            && holdings.forward.iter().map(|(mac, share)| (*mac, *share)).eq(macs);
         match right && holdings.lease == self.times().hold {
             true => Ok(()),
             false => broken(Invariant::Obligations, format!("wants to hold {holdings:?}")),
