@@ -208,7 +208,7 @@ impl World<'_> {
                 }
             }
             Order::Penalty(group, amount) => {
-                self.rules[group].penalty(router, amount);
+                self.rules[group].penalty(router, now.monotonic, amount);
                 daemon.engine.penalty(now, daemon.groups[group], amount, effects);
             }
             Order::Reload(group, member) => {
