@@ -43,6 +43,14 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     }
 }
 
+/// Whether other routers hold the group's virtual MAC at the same time, each for a share of what is sent to it.
+pub fn shares(plan: &ProtocolPlan) -> bool {
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) => false,
+        ProtocolPlan::Carp(config) => config.balancing.is_some(),
+    }
+}
+
 /// The name of the group whose state this one takes.
 pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     match plan {

@@ -35,6 +35,7 @@ pub mod run;
 pub mod show;
 pub mod sim;
 mod text;
+pub mod ucarp;
 
 /// First-hop redundancy for Linux: gateways that take over from each other
 #[derive(Debug, Parser)]
@@ -85,6 +86,8 @@ pub enum Sub {
     Lab(lab::LabArgs),
     /// Run simulated networks, thousands a second, and find what must not be
     Sim(Box<sim::SimArgs>),
+    /// Run one CARP virtual host as ucarp does, with its command line; a link called `ucarp` does the same
+    Ucarp(ucarp::UcarpArgs),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
     Cleanup,
     /// Speak for a daemon that died; started by `run`, with a socket to it as standard input
@@ -117,6 +120,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Replay(args) => replay::run(args, &mut io::stdout().lock()),
         Sub::Lab(args) => lab::run(&args),
         Sub::Sim(args) => sim::run(&args, &mut io::stdout().lock()),
+        // Behind options of ours; the usual case never comes here: see `ucarp::arguments`.
+        Sub::Ucarp(_) => {
+            let all = std::env::args_os().skip_while(|word| word != "ucarp");
+            return ucarp::obey(all.skip(1).collect());
+        }
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),
     };

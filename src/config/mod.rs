@@ -11,7 +11,7 @@
 //! | [`raw`] | the file as it is written; the JSON Schema comes out of the same types ([`schema`]) |
 //! | [`plan`] | what the daemon runs: typed, complete, valid |
 //! | `vrrp`, `carp`, `hsrp` | from a protocol's raw table to its own `Config` |
-//! | `shared` | what tables of several protocols have in common |
+//! | `shared`, `hook` | what tables of several protocols have in common |
 //! | [`fault`] | what is wrong, shown as compilers do it |
 //! | [`value`] | spans of time, addresses, secrets |
 //! | [`explain`] | what a plan means: virtual MACs, timers, expected fail-over |
@@ -25,6 +25,7 @@ mod claims;
 pub mod explain;
 pub mod fault;
 mod foreign;
+mod hook;
 mod hsrp;
 pub mod plan;
 pub mod raw;

@@ -40,7 +40,7 @@ impl House {
         let listener = Listener::bind(&directory.path().join("control.sock"), None).unwrap();
         let history = Arc::new(History::default());
         let (remote, inbox) = channel().unwrap();
-        let reloader = Reloader::new(directory.path().join("firsthop.toml"), remote.clone());
+        let reloader = Reloader::new(Some(directory.path().join("firsthop.toml")), remote.clone());
         let service = Arc::new(Service::new(remote, history.clone(), reloader));
         thread::spawn(move || {
             loop {

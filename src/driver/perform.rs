@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Family, Route};
+use fhrp::{Datagram, Family, Note, Route};
 
-use super::Driver;
+use super::{Driver, Phase};
 use crate::addr::thread::Request;
 use crate::engine::{Effect, GroupIndex, Now};
 use crate::guardian::{Goodbye, Routed, Will};
+use crate::hook::Order;
 use crate::net::{frame, neighbour};
 
 impl Driver {
@@ -31,6 +32,7 @@ impl Driver {
                 Effect::Announce { group, link, form } => announcements.push((group, link, form)),
                 Effect::LastWill { group, link, datagrams } => self.last_will(group, link, &datagrams),
                 Effect::Note { group, note } => {
+                    self.order_hook(group, &note);
                     let subject = self.subjects.get(&group).cloned();
                     self.journal.note(now, group, subject, note);
                 }
@@ -55,6 +57,18 @@ impl Driver {
         if !self.effects.is_empty() {
             self.perform(now);
         }
+    }
+
+    /// Has a group's programs told where it is now. However often that changes, only the latest counts.
+    fn order_hook(&mut self, group: GroupIndex, note: &Note) {
+        let Note::Transition { to, standing, .. } = note else { return };
+        let (Some(hook), Some(subject)) = (self.programs.get(&group), self.subjects.get(&group)) else {
+            return;
+        };
+        let (state, standing) = (*to, *standing);
+        let leaving = self.phase != Phase::Running;
+        let order = Order { subject: subject.clone(), hook: hook.clone(), state, standing, leaving };
+        self.hooks.give(group, order);
     }
 
     /// Whether it was sent; `None`: there is no link to send it on.

@@ -127,10 +127,15 @@ impl Driver {
         let Some(reply) = self.engine.solicited(now, index, &solicitation, &mut self.effects) else { return };
         let Some(port) = self.links.get_mut(&index) else { return };
         let sent = match solicitation.target {
-            IpAddr::V4(ip) => port.neighbours.send(&neighbour::arp_reply(reply.mac, ip, &solicitation)),
+            IpAddr::V4(ip) => {
+                let mut answer = neighbour::arp_reply(reply.mac, ip, &solicitation);
+                neighbour::leave_from(reply.source, &mut answer);
+                port.neighbours.send(&answer)
+            }
             IpAddr::V6(ip) => {
-                let answer =
+                let mut answer =
                     neighbour::neighbour_advertisement(reply.mac, ip, reply.router, Some(&solicitation));
+                neighbour::leave_from(reply.source, &mut answer);
                 port.neighbours.send(&answer)
             }
         };

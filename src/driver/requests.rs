@@ -123,12 +123,15 @@ impl Driver {
                 None => fresh.push(group.clone()),
                 Some(registered) if registered.plan == *group => done.unchanged += 1,
                 Some(registered) => {
-                    registered.plan = group.clone();
+                    let before = std::mem::replace(&mut registered.plan, group.clone());
                     let index = registered.group;
                     self.subjects.insert(index, Subject::new(&group.name, &group.identity()));
+                    self.set_programs(index, group);
                     done.changed.push(group.name.clone());
-                    let configuration = protocols::configuration(&group.protocol);
-                    self.engine.reconfigure(now, index, configuration, &mut self.effects);
+                    if before.protocol != group.protocol {
+                        let configuration = protocols::configuration(&group.protocol);
+                        self.engine.reconfigure(now, index, configuration, &mut self.effects);
+                    }
                 }
             }
         }
@@ -151,7 +154,16 @@ impl Driver {
         let group = protocols::build(&plan.protocol);
         let index = self.engine.add(now, identity.clone(), group, &mut self.effects);
         self.subjects.insert(index, subject);
+        self.set_programs(index, &plan);
         self.registered.insert(identity, Registered { group: index, plan });
+    }
+
+    /// The group's next transition is theirs.
+    fn set_programs(&mut self, index: GroupIndex, plan: &GroupPlan) {
+        match &plan.hook {
+            Some(hook) => self.programs.insert(index, hook.clone()),
+            None => self.programs.remove(&index),
+        };
     }
 
     /// Groups that follow others by name do from now on, and those that move together.

@@ -442,11 +442,11 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
         target: IpAddr::from(target),
     };
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 1]), &mut out);
-    assert_eq!(reply, Some(Reply { mac, router: true }));
+    assert_eq!(reply, Some(Reply { mac, source: mac, router: true }));
     let chosen = Mac([0, 7, 0xb4, 0, 1, 2]);
     scripts[1].answers(vec![Action::Answer(chosen)]);
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 2]), &mut out);
-    assert_eq!(reply, Some(Reply { mac: chosen, router: true }));
+    assert_eq!(reply, Some(Reply { mac: chosen, source: chosen, router: true }));
     assert_eq!(engine.solicited(at(2), 7, &asked([10, 0, 0, 3]), &mut out), None);
     assert_eq!(engine.solicited(at(2), 8, &asked([10, 0, 0, 1]), &mut out), None);
     assert!(engine.holds_on(7) && !engine.holds_on(8));
@@ -454,6 +454,32 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
     scripts[0].answers(vec![Action::Hold(Holdings::none())]);
     engine.command(at(3), GroupIndex(0), Command::Announce, &mut out);
     assert_eq!(engine.solicited(at(4), 7, &asked([10, 0, 0, 1]), &mut out), None);
+}
+
+#[test]
+fn of_those_who_share_an_address_one_answers() {
+    let shared = Mac([1, 0, 0x5e, 0, 1, 1]);
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2]);
+    let own = engine.link_of(7).map(|link| link.mac).unwrap();
+    let mut hold = |engine: &mut Engine, group: usize, wish: Holdings, ticket| {
+        scripts[group].answers(vec![Action::Hold(wish)]);
+        engine.command(at(1), GroupIndex(group as u32), Command::Announce, &mut out);
+        engine.held(at(1), GroupIndex(group as u32), ticket, Ok(()), &mut out);
+    };
+    let asked =
+        Solicitation { from_mac: Mac([2, 0, 0, 0, 0, 1]), from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    hold(&mut engine, 0, holdings([10, 0, 0, 1], Answer::Stealth(shared)), 1);
+    hold(&mut engine, 1, holdings([10, 0, 0, 1], Answer::Silent), 1);
+    let reply = Some(Reply { mac: shared, source: own, router: true });
+    assert_eq!(engine.solicited(at(2), 7, &asked, &mut Vec::new()), reply);
+    hold(&mut engine, 0, Holdings::none(), 2);
+    assert_eq!(engine.solicited(at(2), 7, &asked, &mut Vec::new()), None);
+    assert!(engine.holds_on(7), "the other one still has it");
+    hold(&mut engine, 0, holdings([10, 0, 0, 1], Answer::Stealth(shared)), 3);
+    hold(&mut engine, 1, Holdings::none(), 2);
+    assert_eq!(engine.solicited(at(2), 7, &asked, &mut Vec::new()), reply);
+    hold(&mut engine, 0, Holdings::none(), 4);
+    assert!(!engine.holds_on(7));
 }
 
 #[test]

@@ -59,4 +59,5 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
     ("carp", include_str!("../../etc/lab/carp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
+    ("carp-balancing", include_str!("../../etc/lab/carp-balancing.toml")),
 ];

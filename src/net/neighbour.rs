@@ -160,6 +160,13 @@ pub fn arp_reply(mac: Mac, address: Ipv4Addr, to: &Solicitation) -> [u8; ARP_FRA
     arp(ArpOperation::REPLY, to.from_mac, (mac, address), (to.from_mac, asker))
 }
 
+/// Makes an answer leave from `source` instead of the MAC that it names, which no switch then learns.
+pub fn leave_from(source: Mac, frame: &mut [u8]) {
+    if let Some(octets) = frame.get_mut(6..12) {
+        octets.copy_from_slice(&source.0);
+    }
+}
+
 /// The unasked "`address` is at `mac`", to everybody, in one form or both.
 pub fn gratuitous_arp(
     mac: Mac,
@@ -212,8 +219,8 @@ pub fn announcements(holdings: &Holdings, own: Mac, form: ArpForm) -> Vec<Announ
     for (address, held) in &holdings.addresses {
         let mac = match (held.answer, held.presence) {
             (Answer::With(mac), _) => mac,
-            (Answer::Silent, Presence::OnInterface) => own,
-            (Answer::Silent | Answer::Ask, _) => continue,
+            (Answer::Silent, Presence::OnInterface | Presence::Native) => own,
+            (Answer::Silent | Answer::Ask | Answer::Stealth(_), _) => continue,
         };
         let mut announce = |frame: &[u8]| {
             frames.push(Announcement { address: *address, mac, frame: frame.to_vec() });

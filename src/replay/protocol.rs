@@ -163,7 +163,7 @@ impl Announced {
             Announced::Carp(announced) => ProtocolPlan::Carp(announced.config(at)?),
             Announced::Hsrp(announced) => ProtocolPlan::Hsrp(announced.config(at)?),
         };
-        Ok(GroupPlan { interface: interface.to_owned(), name: name.to_owned(), protocol })
+        Ok(GroupPlan { interface: interface.to_owned(), name: name.to_owned(), protocol, hook: None })
     }
 
     /// When its settings changed, the first one included.

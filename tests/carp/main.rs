@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `pair` | a router of ours and ucarp |
 //! | `ucarp` | what the two go through, in both roles |
+//! | `move_over` | a pair of ucarp that is moved one node at a time to `firsthop ucarp` |
 //! | `segment` | what only whole routers of ours show: both families, unicast, recorded frames, a cable that is pulled |
 //! | `craft` | advertisements made without any code of ours |
 //! | `injected` | one router of ours, and what a stranger says on its LAN |
@@ -19,6 +20,7 @@ mod frames;
 mod injected;
 #[path = "../common/judges.rs"]
 mod judges;
+mod move_over;
 mod pair;
 mod scenes;
 mod segment;

@@ -178,7 +178,7 @@ impl World<'_> {
             return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
         }
         if let Sense::Question { host } = frame.sense {
-            self.answers(router, reply.mac, asked.target, host, reply.router);
+            self.answers(router, reply, asked.target, host);
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl World<'_> {
                 }
             }
             Order::Penalty(group, amount) => {
-                self.rules[group].penalty(router, amount);
+                self.rules[group].penalty(router, now.monotonic, amount);
                 daemon.engine.trouble(now, daemon.groups[group], Trouble::Tracked, amount, effects);
             }
             Order::Reload(group, member) => {
