@@ -127,11 +127,14 @@ impl Driver {
         let Some(reply) = self.engine.solicited(now, index, &solicitation, &mut self.effects) else { return };
         let Some(port) = self.links.get_mut(&index) else { return };
         let sent = match solicitation.target {
-            IpAddr::V4(ip) => port.neighbours.send(&neighbour::arp_reply(reply.mac, ip, &solicitation)),
+            IpAddr::V4(ip) => {
+                let answer = neighbour::arp_reply(reply.mac, ip, &solicitation);
+                port.neighbours.send(&neighbour::sent_from(answer, reply.source))
+            }
             IpAddr::V6(ip) => {
                 let answer =
                     neighbour::neighbour_advertisement(reply.mac, ip, reply.router, Some(&solicitation));
-                port.neighbours.send(&answer)
+                port.neighbours.send(&neighbour::sent_from(answer, reply.source))
             }
         };
         port.tally.count(if sent.is_ok() { "solicitations-answered" } else { "send-errors" });

@@ -109,6 +109,8 @@ pub enum Delivery {
 pub struct Reply {
     /// The MAC.
     pub mac: fhrp::Mac,
+    /// The MAC that the answer leaves from.
+    pub source: fhrp::Mac,
     /// The R flag of a neighbour advertisement.
     pub router: bool,
 }
@@ -305,12 +307,15 @@ impl Engine {
         if !self.slot(group)?.established {
             return None;
         }
-        let mac = match address.answer {
-            fhrp::Answer::Silent => None,
-            fhrp::Answer::With(mac) => Some(mac),
-            fhrp::Answer::Ask => self.tell(now, group, Input::Solicited(asked), out),
+        let (mac, source) = match address.answer {
+            fhrp::Answer::Silent => return None,
+            fhrp::Answer::With(mac) => (mac, mac),
+            fhrp::Answer::Ask => {
+                let mac = self.tell(now, group, Input::Solicited(asked), out)?;
+                (mac, self.link_of(link)?.mac)
+            }
         };
-        mac.map(|mac| Reply { mac, router: address.router })
+        Some(Reply { mac, source, router: address.router })
     }
 
     /// The address manager's answer to the [`Effect::Hold`] with this ticket. An answer to a wish that has been

@@ -441,7 +441,12 @@ impl<'s> World<'s> {
     fn answers(&mut self, router: usize, mac: Mac, target: IpAddr, host: usize, is_router: bool) {
         let host = &self.hosts[host];
         let to = host.mac;
-        let asked = fhrp::Solicitation { from_mac: host.mac, from: Some(host.address), target };
+        let asked = fhrp::Solicitation {
+            from_mac: host.mac,
+            from: Some(host.address),
+            target,
+            to_mac: Mac::BROADCAST,
+        };
         let octets = match target {
             IpAddr::V4(ip) => neighbour::arp_reply(mac, ip, &asked).to_vec(),
             IpAddr::V6(ip) => neighbour::neighbour_advertisement(mac, ip, is_router, Some(&asked)).to_vec(),

@@ -77,7 +77,8 @@ fn what_is_held() {
 
 #[test]
 fn hosts_are_answered_by_the_active_router_alone() {
-    let asked = Solicitation { from_mac: Mac([4; 6]), from: None, target: ip("10.0.0.1") };
+    let asked =
+        Solicitation { from_mac: Mac([4; 6]), from: None, target: ip("10.0.0.1"), to_mac: Mac::BROADCAST };
     let mut stage = Stage::reaching(config(), "Active");
     assert_eq!(stage.tell(Input::Solicited(&asked)), ["answer 00:00:0c:07:ac:01"]);
     let other = Solicitation { target: ip("10.0.0.99"), ..asked };

@@ -174,7 +174,12 @@ fn router_advertisements_come_from_the_virtual_link_local() {
 
 #[test]
 fn hosts_are_answered_for_what_is_held_alone() {
-    let asks = |target: &str| Solicitation { from_mac: Mac::default(), from: None, target: ip(target) };
+    let asks = |target: &str| Solicitation {
+        from_mac: Mac::default(),
+        from: None,
+        target: ip(target),
+        to_mac: Mac::BROADCAST,
+    };
     let mut stage = Stage::started(config());
     assert!(stage.tell(Input::Solicited(&asks("10.0.0.1"))).is_empty(), "row 11, Backup");
     stage.next_tick();
