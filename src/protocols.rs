@@ -10,7 +10,7 @@ use crate::config::ProtocolPlan;
 use crate::engine::group::Identity;
 
 /// In the order in which a frame is offered to them.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL, &hsrp::PROTOCOL];
+pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL, &hsrp::PROTOCOL, &glbp::PROTOCOL];
 
 /// In the order in which a frame of a capture is offered to them.
 pub static DECODED: &[&dyn Protocol] =
@@ -21,6 +21,7 @@ pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
     match plan {
         ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
         ProtocolPlan::Hsrp(config) => Box::new(hsrp::Membership::new(config.clone())),
+        ProtocolPlan::Glbp(config) => Box::new(glbp::GatewayGroup::new(config.clone())),
     }
 }
 
@@ -29,6 +30,7 @@ pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
     match plan {
         ProtocolPlan::Vrrp(config) => config,
         ProtocolPlan::Hsrp(config) => config,
+        ProtocolPlan::Glbp(config) => config,
     }
 }
 
@@ -37,13 +39,14 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Hsrp(config) => config.virtual_mac.into_iter().collect(),
+        ProtocolPlan::Glbp(config) => glbp::vmac::virtual_macs(config.group).collect(),
     }
 }
 
 /// The name of the group whose state this one takes.
 pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     match plan {
-        ProtocolPlan::Vrrp(_) => None,
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Glbp(_) => None,
         ProtocolPlan::Hsrp(config) => config.follow.as_deref(),
     }
 }
@@ -53,6 +56,7 @@ pub fn redirects(plan: &ProtocolPlan) -> bool {
     match plan {
         ProtocolPlan::Vrrp(_) => true,
         ProtocolPlan::Hsrp(config) => config.redirects,
+        ProtocolPlan::Glbp(config) => config.redirects,
     }
 }
 
@@ -61,6 +65,7 @@ pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
     let addresses: Vec<InterfaceAddress> = match plan {
         ProtocolPlan::Vrrp(config) => config.addresses.iter().chain(&config.excluded).copied().collect(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
+        ProtocolPlan::Glbp(config) => config.addresses.clone(),
     };
     addresses
         .iter()

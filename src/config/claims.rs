@@ -42,7 +42,10 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
         if let Some(mac) = claim.mac.as_ref().filter(|_| !twice) {
             if let Some(first) = macs.get(&(interface, mac.value)) {
                 let message = format!("two groups on {interface} have the virtual MAC {}", mac.value);
-                let label = "a MAC of its own for each group".to_owned();
+                let label = match claim.protocol {
+                    "glbp" => "another id: both families make the same virtual MACs of it".to_owned(),
+                    _ => "a MAC of its own for each group".to_owned(),
+                };
                 reader.collision(&mac.span, message, label, ((*first).clone(), "the first of them"));
             }
             macs.entry((interface, mac.value)).or_insert(&mac.span);

@@ -33,9 +33,9 @@ pub struct GroupMeaning {
     pub name: String,
     /// The interface.
     pub interface: String,
-    /// `vrrp` or `hsrp`
+    /// `vrrp`, `hsrp` or `glbp`
     pub protocol: &'static str,
-    /// VRRP: `2`, `3` or `2+3`; HSRP: `1` or `2`
+    /// VRRP: `2`, `3` or `2+3`; HSRP: `1` or `2`; GLBP: `1`
     pub version: &'static str,
     /// Its number.
     pub id: u16,
@@ -74,11 +74,11 @@ pub struct Fact {
 pub enum Spans {
     /// VRRP's.
     Vrrp(Timers),
-    /// HSRP's.
-    Hsrp(Times),
+    /// HSRP's and GLBP's.
+    HelloHold(Times),
 }
 
-/// The spans of time that decide about a fail-over in HSRP, if every router has the same.
+/// The spans of time that decide about a fail-over in HSRP and GLBP, if every router has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Times {
     /// Between two hellos.
@@ -145,6 +145,7 @@ fn group(plan: &GroupPlan) -> GroupMeaning {
     match &plan.protocol {
         ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
         ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
+        ProtocolPlan::Glbp(config) => super::glbp::explain(plan, config),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words that people bring from other routers, and what they are called here.
 
 /// Protocols that the file format has a place for and this build does not run.
-pub(super) const LATER: [&str; 2] = ["carp", "glbp"];
+pub(super) const LATER: [&str; 1] = ["carp"];
 
 /// Foreign word, our key, and what to write. The advice holds only where our key is known.
 const WORDS: [(&str, &str, &str); 29] = [

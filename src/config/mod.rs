@@ -10,8 +10,8 @@
 //! |---|---|
 //! | [`raw`] | the file as it is written; the JSON Schema comes out of the same types ([`schema`]) |
 //! | [`plan`] | what the daemon runs: typed, complete, valid |
-//! | `vrrp`, `hsrp` | from a protocol's raw table to its own `Config` |
-//! | `shared` | what tables of several protocols have in common |
+//! | `vrrp`, `hsrp`, `glbp` | from a protocol's raw table to its own `Config` |
+//! | `shared`, `members`, `chain` | what tables of several protocols have in common |
 //! | [`fault`] | what is wrong, shown as compilers do it |
 //! | [`value`] | spans of time, addresses, secrets |
 //! | [`explain`] | what a plan means: virtual MACs, timers, expected fail-over |
@@ -20,11 +20,14 @@
 
 use std::path::Path;
 
+mod chain;
 mod claims;
 pub mod explain;
 pub mod fault;
 mod foreign;
+mod glbp;
 mod hsrp;
+mod members;
 pub mod plan;
 pub mod raw;
 pub mod reader;

@@ -6,7 +6,7 @@ use super::claims::{Claims, collisions, followers};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table, or};
-use super::{hsrp, raw, schema, vrrp};
+use super::{glbp, hsrp, raw, schema, vrrp};
 use crate::engine::group::Identity;
 
 /// Where the control socket is, unless the file says otherwise.
@@ -65,6 +65,12 @@ impl GroupPlan {
                 family: config.family,
                 id: config.group,
             },
+            ProtocolPlan::Glbp(config) => Identity {
+                interface: self.interface.clone(),
+                protocol: "glbp",
+                family: config.family,
+                id: config.group,
+            },
         }
     }
 }
@@ -76,6 +82,8 @@ pub enum ProtocolPlan {
     Vrrp(::vrrp::Config),
     /// HSRP.
     Hsrp(::hsrp::Config),
+    /// GLBP.
+    Glbp(::glbp::Config),
 }
 
 /// Makes a plan of a file; what is wrong with it goes to `reader`, and the plan counts only if nothing is.
@@ -104,6 +112,12 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
             settings.inherit(&defaults.hsrp);
             let (config, claim) = hsrp::plan(&interface.value, &settings, &group.span, reader);
             add(&group.span, ProtocolPlan::Hsrp(config), claim);
+        }
+        for group in tables.value.glbp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(&defaults.glbp);
+            let (config, claim) = glbp::plan(&interface.value, &settings, &group.span, reader);
+            add(&group.span, ProtocolPlan::Glbp(config), claim);
         }
     }
     if groups.is_empty() && !reader.has_errors() {
@@ -157,6 +171,7 @@ fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
 struct Defaults {
     vrrp: raw::Vrrp,
     hsrp: raw::Hsrp,
+    glbp: raw::Glbp,
 }
 
 impl Defaults {
@@ -164,13 +179,15 @@ impl Defaults {
         let Some(defaults) = &file.defaults else { return Defaults::default() };
         let vrrp = defaults.value.vrrp.as_ref().map(|vrrp| vrrp.value.clone()).unwrap_or_default();
         let hsrp = defaults.value.hsrp.as_ref().map(|hsrp| hsrp.value.clone()).unwrap_or_default();
+        let glbp = defaults.value.glbp.as_ref().map(|glbp| glbp.value.clone()).unwrap_or_default();
         let span = |addresses: &Option<Spanned<_>>| addresses.as_ref().map(|value| value.span.clone());
         let text = |name: &Option<Spanned<String>>| name.as_ref().map(|value| value.span.clone());
         let number = |id: &Option<Spanned<i64>>| id.as_ref().map(|value| value.span.clone());
         let own = [number(&vrrp.id), text(&vrrp.name), span(&vrrp.addresses), span(&vrrp.excluded_addresses)];
         nothing_of_its_own("vrrp", own, reader);
         nothing_of_its_own("hsrp", [number(&hsrp.id), text(&hsrp.name), span(&hsrp.addresses), None], reader);
-        Defaults { vrrp, hsrp }
+        nothing_of_its_own("glbp", [number(&glbp.id), text(&glbp.name), span(&glbp.addresses), None], reader);
+        Defaults { vrrp, hsrp, glbp }
     }
 }
 

@@ -7,10 +7,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
+pub use self::glbp::{Glbp, GlbpAuthentication, GlbpAuthenticationKind, LoadBalancing};
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
 
+mod glbp;
 mod hsrp;
 
 table! {
@@ -76,6 +78,9 @@ table! {
         /// What HSRP groups inherit; everything but `id`, `name` and addresses.
         #[schemars(schema_with = "super::schema::inheritable::<Hsrp>")]
         hsrp: Hsrp,
+        /// What GLBP groups inherit; everything but `id`, `name` and addresses.
+        #[schemars(schema_with = "super::schema::inheritable::<Glbp>")]
+        glbp: Glbp,
     }
 }
 
@@ -86,6 +91,8 @@ table! {
         vrrp: Vec<Spanned<Vrrp>>,
         /// HSRP groups.
         hsrp: Vec<Spanned<Hsrp>>,
+        /// GLBP groups.
+        glbp: Vec<Spanned<Glbp>>,
     }
 }
 

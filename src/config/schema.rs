@@ -85,6 +85,8 @@ mod tests {
             ("Vrrp", keys::<raw::Vrrp>()),
             ("Hsrp", keys::<raw::Hsrp>()),
             ("HsrpAuthentication", keys::<raw::HsrpAuthentication>()),
+            ("Glbp", keys::<raw::Glbp>()),
+            ("GlbpAuthentication", keys::<raw::GlbpAuthentication>()),
             ("ChainKey", keys::<raw::ChainKey>()),
             ("PeerTable", keys::<raw::PeerTable>()),
             ("Authentication", keys::<raw::Authentication>()),
@@ -104,6 +106,8 @@ mod tests {
         assert_eq!(inherited, &keys::<raw::Vrrp>() - &own);
         let inherited = properties(&tables["Defaults"]["properties"]["hsrp"]);
         assert_eq!(inherited, &keys::<raw::Hsrp>() - &own);
+        let inherited = properties(&tables["Defaults"]["properties"]["glbp"]);
+        assert_eq!(inherited, &keys::<raw::Glbp>() - &own);
     }
 
     #[test]
@@ -111,5 +115,6 @@ mod tests {
         let schema: Value = serde_json::from_str(&text()).unwrap();
         assert_eq!(schema["$defs"]["Vrrp"]["required"], json!(["id", "addresses"]));
         assert_eq!(schema["$defs"]["Hsrp"]["required"], json!(["id"]));
+        assert_eq!(schema["$defs"]["Glbp"]["required"], json!(["id"]));
     }
 }

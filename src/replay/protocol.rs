@@ -7,7 +7,7 @@ use fhrp::dissect::Dissection;
 use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
-use super::{hsrp, vrrp};
+use super::{glbp, hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
 /// Why the settings of a router cannot be told from its frames.
@@ -26,6 +26,7 @@ pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::real_addresses(config),
         ProtocolPlan::Hsrp(config) => hsrp::real_addresses(config),
+        ProtocolPlan::Glbp(config) => glbp::real_addresses(config),
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn virtual_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.addresses.clone(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
+        ProtocolPlan::Glbp(config) => config.addresses.clone(),
     }
 }
 
@@ -43,6 +45,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
     match &mut plan.protocol {
         ProtocolPlan::Vrrp(config) => config.source = Some(source),
         ProtocolPlan::Hsrp(config) => config.source = Some(source),
+        ProtocolPlan::Glbp(config) => config.source = Some(source),
     }
     plan
 }
@@ -52,6 +55,7 @@ pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::wait_after_start(config),
         ProtocolPlan::Hsrp(config) => hsrp::wait_after_start(config),
+        ProtocolPlan::Glbp(config) => glbp::wait_after_start(config),
     }
 }
 

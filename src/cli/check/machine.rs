@@ -64,10 +64,22 @@ impl Needs<'_> {
                 octets: HSRP_OCTETS,
                 name,
             },
+            ProtocolPlan::Glbp(config) => Needs {
+                family: config.family,
+                source: config.source,
+                beside: config.addresses.first().map(|address| address.ip),
+                addresses: config.addresses.clone(),
+                owner: false,
+                octets: GLBP_OCTETS,
+                name,
+            },
         }
     }
 }
 
+/// The largest message of GLBP that a group of its usual size has, behind the headers of IPv6 and UDP: a key's digest, eight
+/// peers, four forwarders.
+const GLBP_OCTETS: usize = 40 + 8 + 12 + 24 + (8 + 8 * 12) + 40 + 4 * 20;
 /// The largest message of HSRP, behind the headers of IPv6 and UDP.
 const HSRP_OCTETS: usize = 40 + 8 + 72;
 
@@ -120,6 +132,7 @@ fn remark_on_address(
         let way_out = match &group.protocol {
             ProtocolPlan::Vrrp(_) => "say `owner = true`, or remove it there",
             ProtocolPlan::Hsrp(_) => "remove it there: nobody owns a virtual address of HSRP",
+            ProtocolPlan::Glbp(_) => "remove it there: nobody owns a virtual address of GLBP",
         };
         return Some(format!("{interface} has {ip} as an address of its own; {way_out}"));
     }

@@ -61,7 +61,7 @@ impl GroupMeaning {
     fn spans(&self) -> Vec<(&'static str, String)> {
         let timers = match self.timers {
             Spans::Vrrp(timers) => timers,
-            Spans::Hsrp(Times { hello_time, hold_time, crash_best, crash_worst }) => {
+            Spans::HelloHold(Times { hello_time, hold_time, crash_best, crash_worst }) => {
                 let (best, worst) = (readable(crash_best), readable(crash_worst));
                 return vec![
                     ("hello time", readable(hello_time)),
