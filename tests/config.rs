@@ -270,6 +270,7 @@ fn every_setting_of_hsrp_arrives() {
         preempt-equal = true
         preempt-delay = "1.5m"
         preempt-delay-after-start = "2m"
+        preempt-delay-sync = "3m"
         startup-delay = "5s"
         link-up-delay = "1s"
         virtual-mac = "02:00:5e:00:00:07"
@@ -303,7 +304,13 @@ fn every_setting_of_hsrp_arrives() {
         priority: 0,
         times: Some(Times { hello: Duration::from_millis(15), hold: Duration::from_millis(50) }),
         jitter: false,
-        preempt: Preempt { on: true, by_address: true, delay: seconds(90), delay_after_start: seconds(120) },
+        preempt: Preempt {
+            on: true,
+            by_address: true,
+            delay: seconds(90),
+            delay_after_start: seconds(120),
+            sync: seconds(180),
+        },
         initial_delay: InitialDelay { started: seconds(5), link_up: seconds(1) },
         virtual_mac: Some("02:00:5e:00:00:07".parse().unwrap()),
         source: Some("fe80::5".parse().unwrap()),

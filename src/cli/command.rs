@@ -1,4 +1,4 @@
-//! `firsthop hand-over` and `firsthop announce`: what an operator may wish of groups.
+//! `firsthop hand-over`, `firsthop announce` and `firsthop ready`: what an operator may wish of groups.
 
 use std::io::Write;
 use std::path::Path;
@@ -29,6 +29,7 @@ pub(super) fn run(
     let wish = match order {
         Order::HandOver => "hand over",
         Order::Announce => "announce the addresses",
+        Order::Ready => "wait no longer for what had to be in step",
     };
     while let Some(heard) = client.hear()? {
         if let Answer::Told(told) = heard {

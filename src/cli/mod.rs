@@ -69,6 +69,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
+    /// Say that what a group waits for before it preempts is in step: connection tracking, routes (`preempt-delay-sync`)
+    Ready(command::CommandArgs),
     /// Tell the story of a capture: who held which role when, why that changed, and what is wrong
     Analyze(analyze::AnalyzeArgs),
     /// Show what the frames of a capture say, and which rules they break
@@ -101,6 +103,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
+        Sub::Ready(args) => finish(command::run(Order::Ready, args, at, &mut io::stdout().lock())),
         Sub::Analyze(args) => analyze::run(args, &mut io::stdout().lock()),
         Sub::Decode(args) => decode::run(args),
         Sub::Replay(args) => replay::run(args, &mut io::stdout().lock()),

@@ -56,6 +56,8 @@ pub enum Order {
     HandOver,
     /// Announce the addresses again.
     Announce,
+    /// Wait no longer for whatever has to be in step before a role is taken.
+    Ready,
 }
 
 impl From<Order> for fhrp::Command {
@@ -63,6 +65,7 @@ impl From<Order> for fhrp::Command {
         match order {
             Order::HandOver => fhrp::Command::HandOver,
             Order::Announce => fhrp::Command::Announce,
+            Order::Ready => fhrp::Command::Ready,
         }
     }
 }

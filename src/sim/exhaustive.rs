@@ -131,6 +131,7 @@ impl Space {
             preempt: if preempt { hsrp::Preemption::Lower } else { hsrp::Preemption::Never },
             preempt_delay_ms: 0,
             first_preempt_delay_ms: 0,
+            preempt_sync_ms: 0,
             start_delay_ms: 0,
             link_delay_ms: 0,
         };

@@ -249,7 +249,8 @@ impl Script<'_> {
                 };
                 MemberDeed::Reload { member }
             }
-            11..=14 => MemberDeed::HandOver,
+            11..=13 => MemberDeed::HandOver,
+            14 => MemberDeed::Ready,
             _ => MemberDeed::Announce,
         }
     }

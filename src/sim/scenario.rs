@@ -278,6 +278,8 @@ pub enum MemberDeed {
     HandOver,
     /// An operator has the addresses announced.
     Announce,
+    /// What has to be in step before the role is taken is said to be.
+    Ready,
 }
 
 /// What can be done to the network, for a while.

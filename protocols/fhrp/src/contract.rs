@@ -131,6 +131,8 @@ pub enum Command {
     HandOver,
     /// Announce the addresses again.
     Announce,
+    /// What the role needs beside the addresses is in step with whoever has it: no preemption need wait for that.
+    Ready,
 }
 
 /// What a group asks for.

@@ -158,12 +158,20 @@ pub struct Preempt {
     pub delay: Duration,
     /// The same for the first time after the group was started.
     pub delay_after_start: Duration,
+    /// How long it is tolerated at most because something has to be in step first: [`fhrp::Command::Ready`] says that it
+    /// is. Runs beside the other delay.
+    pub sync: Duration,
 }
 
 impl Preempt {
     /// A worse active router is left alone. RFC 2281 §5.2.
-    pub const OFF: Preempt =
-        Preempt { on: false, by_address: false, delay: Duration::ZERO, delay_after_start: Duration::ZERO };
+    pub const OFF: Preempt = Preempt {
+        on: false,
+        by_address: false,
+        delay: Duration::ZERO,
+        delay_after_start: Duration::ZERO,
+        sync: Duration::ZERO,
+    };
 }
 
 /// How long a group does nothing at first. Cut short by hearing another member.

@@ -246,7 +246,7 @@ impl Follower {
     fn is_commanded(&mut self, context: &mut Context<'_>, command: Command) {
         match command {
             Command::Announce if self.state.1 == Standing::Holding => self.announces(context),
-            Command::Announce | Command::HandOver => {
+            Command::Announce | Command::HandOver | Command::Ready => {
                 let text = format!("it follows {}", self.leader());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }

@@ -29,6 +29,7 @@ enum Told {
     Siblings(u16, u16, bool),
     HandOver,
     Announce,
+    Ready,
     HoldRefused,
     HoldGranted,
     Lapsed(u64),
@@ -51,6 +52,7 @@ fn told() -> impl Strategy<Value = Told> {
         1 => (0..3u16, 0..3u16, any::<bool>()).prop_map(|(a, b, first)| Told::Siblings(a, b, first)),
         1 => Just(Told::HandOver),
         1 => Just(Told::Announce),
+        1 => Just(Told::Ready),
         1 => Just(Told::HoldRefused),
         1 => Just(Told::HoldGranted),
         1 => (0..30_000u64).prop_map(Told::Lapsed),
@@ -107,6 +109,7 @@ fn tell(stage: &mut Stage, configs: &[Config], told: &Told) {
         }
         Told::HandOver => stage.command(Command::HandOver),
         Told::Announce => stage.command(Command::Announce),
+        Told::Ready => stage.command(Command::Ready),
         Told::HoldRefused => stage.refuse_hold(),
         Told::HoldGranted => stage.tell(Input::Held(Ok(()))),
         Told::Lapsed(millis) => stage.tell(Input::Lapsed(Duration::from_millis(*millis))),

@@ -9,7 +9,7 @@ mod stage;
 
 use std::time::Duration;
 
-use fhrp::{Input, Link};
+use fhrp::{Command, Input, Link};
 use hsrp::Config;
 use hsrp::config::Preempt;
 use hsrp::wire::State;
@@ -498,6 +498,62 @@ fn event_p_the_delay_of_preemption_is_over() {
     let mut stage = Stage::reaching(config, "Standby");
     stage.hear(&worse);
     assert_eq!(stage.hear(&resign(HIGHER, 50)).last().unwrap(), "Standby -> Active");
+}
+
+/// `preempt delay sync`: it runs beside the other delay, and ends when what has to be in step is said to be.
+#[test]
+fn preemption_waits_for_what_has_to_be_in_step() {
+    let preempt = Preempt { on: true, delay: secs(10), sync: secs(60), ..Preempt::OFF };
+    let config = Config { priority: 150, preempt, ..config() };
+    let worse = says(HIGHER, State::Active, 50);
+    let waiting = || {
+        let mut stage = Stage::reaching(config.clone(), "Standby");
+        stage.hear(&worse);
+        stage
+    };
+    let mut stage = waiting();
+    assert_eq!(stage.remaining("preempt-delay"), Some(secs(60)));
+    assert_eq!(
+        stage.detail("preemption"),
+        "on, after 10 s, after 60 s or as soon as what it needs is in step"
+    );
+
+    // In time: what is left is the other delay.
+    stage.now += secs(4);
+    assert_eq!(stage.command(Command::Ready), ["remark in-step"]);
+    assert_eq!((stage.state(), stage.remaining("preempt-delay")), ("Standby", Some(secs(6))));
+    assert_eq!(stage.detail("preemption"), "on, after 10 s");
+
+    // Late: at once. The next time it has to be in step again.
+    let mut stage = waiting();
+    for _ in 0..5 {
+        stage.now += secs(5);
+        stage.hear(&worse);
+    }
+    assert_eq!(stage.state(), "Standby");
+    assert_eq!(stage.command(Command::Ready).last().unwrap(), "Standby -> Active");
+    assert_eq!(stage.command(Command::Ready), ["remark command-ignored"]);
+    stage.hear(&says(HIGHER, State::Active, 200));
+    stage.hear(&worse);
+    assert_eq!(stage.remaining("preempt-delay"), Some(secs(60)));
+
+    // Never: it has had its time. And before anybody worse was heard: there is nothing to wait for.
+    let mut stage = waiting();
+    for _ in 0..12 {
+        stage.now += secs(5);
+        stage.hear(&worse);
+    }
+    assert_eq!(stage.state(), "Active");
+    let mut stage = Stage::reaching(config.clone(), "Standby");
+    stage.command(Command::Ready);
+    stage.hear(&worse);
+    assert_eq!(stage.remaining("preempt-delay"), Some(secs(10)));
+
+    // A link that was down is a new life.
+    stage.tell(Input::Link(&Link { up: false, ..link() }));
+    stage.tell(Input::Link(&link()));
+    stage.hear(&worse);
+    assert_eq!(stage.remaining("preempt-delay"), Some(secs(60)));
 }
 
 #[test]

@@ -114,11 +114,13 @@ fn preemption(config: &Config) -> String {
     let preempt = config.preempt;
     let lower =
         if preempt.by_address { "a lower one, or an equal one with a lower address" } else { "a lower one" };
-    match (preempt.on, preempt.delay.is_zero()) {
-        (false, _) => "never takes the role from a living router, however low".to_owned(),
-        (true, true) => format!("takes the role from {lower}"),
-        (true, false) => format!("takes the role from {lower} after {}", readable(preempt.delay)),
+    if !preempt.on {
+        return "never takes the role from a living router, however low".to_owned();
     }
+    let delay = (!preempt.delay.is_zero()).then(|| format!(" after {}", readable(preempt.delay)));
+    let sync = (!preempt.sync.is_zero())
+        .then(|| format!(", waiting up to {} for `firsthop ready`", readable(preempt.sync)));
+    format!("takes the role from {lower}{}{}", delay.unwrap_or_default(), sync.unwrap_or_default())
 }
 
 fn firewall(config: &Config) -> String {

@@ -16,12 +16,13 @@ pub(super) fn plan(draft: &Draft<'_>, reader: &mut Reader) -> Option<String> {
     let raw = draft.raw;
     let follow = raw.follow.as_ref()?;
     let span = |span: Option<&Span>| span.cloned();
-    let idle: [(&str, Option<Span>); 8] = [
+    let idle: [(&str, Option<Span>); 9] = [
         ("priority", span(raw.priority.as_ref().map(|it| &it.span))),
         ("hello-time", span(raw.hello_time.as_ref().map(|it| &it.span))),
         ("hold-time", span(raw.hold_time.as_ref().map(|it| &it.span))),
         ("preempt", span(raw.preempt.as_ref().map(|it| &it.span))),
         ("preempt-delay", span(raw.preempt_delay.as_ref().map(|it| &it.span))),
+        ("preempt-delay-sync", span(raw.preempt_delay_sync.as_ref().map(|it| &it.span))),
         ("source", span(raw.source.as_ref().map(|it| &it.span))),
         ("authentication", span(raw.authentication.as_ref().map(|it| &it.span))),
         ("resign-on-coup", span(raw.resign_on_coup.as_ref().map(|it| &it.span))),

@@ -162,12 +162,14 @@ fn preempt(draft: &Draft<'_>, reader: &mut Reader) -> Preempt {
     let on = or(&raw.preempt, false);
     let delay = shared::delay("preempt-delay", &raw.preempt_delay, reader);
     let after_start = shared::delay("preempt-delay-after-start", &raw.preempt_delay_after_start, reader);
+    let sync = shared::delay("preempt-delay-sync", &raw.preempt_delay_sync, reader);
     let some = |time: &Option<Spanned<TimeSpan>>| {
         time.as_ref().filter(|time| !time.value.0.is_zero()).map(|time| time.span.clone())
     };
     let idle = [
         ("preempt-delay", some(&raw.preempt_delay)),
         ("preempt-delay-after-start", some(&raw.preempt_delay_after_start)),
+        ("preempt-delay-sync", some(&raw.preempt_delay_sync)),
         (
             "preempt-equal",
             raw.preempt_equal.as_ref().filter(|equal| equal.value).map(|equal| equal.span.clone()),
@@ -187,7 +189,7 @@ fn preempt(draft: &Draft<'_>, reader: &mut Reader) -> Preempt {
         let label = "longer than nothing, or leave it out for `preempt-delay`";
         reader.error(&raw.span, "`preempt-delay-after-start` of 0s beside a `preempt-delay`", label);
     }
-    Preempt { on, by_address, delay, delay_after_start: after_start }
+    Preempt { on, by_address, delay, delay_after_start: after_start, sync }
 }
 
 fn mac(draft: &Draft<'_>, reader: &mut Reader) -> Option<Mac> {

@@ -38,6 +38,8 @@ table! {
         preempt_delay: TimeSpan,
         /// The same for the first time after start. Default: `preempt-delay`.
         preempt_delay_after_start: TimeSpan,
+        /// How long to wait at most for `firsthop ready`, which says that connection tracking or routes are in step. Default: 0s.
+        preempt_delay_sync: TimeSpan,
         /// How long to do nothing after start, unless another router is heard.
         startup_delay: TimeSpan,
         /// How long to do nothing after the interface came up, unless another router is heard.

@@ -72,7 +72,7 @@ fn members(
     let differing = dice.percent(30) && !(version == Version::V1 && below_a_second);
     let (hello, hold) = pace.unwrap_or((3_000, 10_000));
     let learners = !ipv6 && dice.percent(25);
-    let delays = [dice.percent(20), dice.percent(15), dice.percent(15), dice.percent(15)];
+    let delays = [20, 15, 15, 15, 15].map(|percent| dice.percent(percent));
     let delay = |dice: &mut Dice, which: usize| match delays[which] {
         true => dice.below(5) * hold / 2,
         false => 0,
@@ -104,6 +104,7 @@ fn members(
             },
             preempt_delay_ms: delay(dice, 0),
             first_preempt_delay_ms: delay(dice, 1),
+            preempt_sync_ms: delay(dice, 4),
             start_delay_ms: delay(dice, 2),
             link_delay_ms: delay(dice, 3),
         })
@@ -120,7 +121,7 @@ pub fn changed(dice: &mut Dice, setup: &Setup, router: usize) -> Member {
     let whole = |member: &Member| member.times_ms.is_none_or(|(hello, _)| hello >= 1_000);
     let may_differ = setup.version == Version::V2 || setup.members.iter().all(whole);
     let (hello, hold) = member.times_ms.unwrap_or((3_000, 10_000));
-    match dice.below(8) {
+    match dice.below(9) {
         0 if may_differ => {
             let times = dice.between(1, 3);
             member.times_ms = Some((hello * times, hold * times));
@@ -129,6 +130,7 @@ pub fn changed(dice: &mut Dice, setup: &Setup, router: usize) -> Member {
         2 if !setup.ipv6 && router > 0 => member.knows_address = !member.knows_address,
         3 => member.preempt = dice.one_of(&[Preemption::Never, Preemption::Lower, Preemption::LowerOrEqual]),
         4 => member.preempt_delay_ms = dice.below(4) * hold / 2,
+        5 => member.preempt_sync_ms = dice.below(4) * hold / 2,
         _ => member.priority = dice.between(0, 255) as u8,
     }
     member

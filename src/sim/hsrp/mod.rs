@@ -186,12 +186,13 @@ impl Rules for HsrpRules {
             // The pauses double, so the last one is no longer than all before it and the first.
             span => span + BACKOFF[0] + 2 * hold,
         };
+        let delays = [Member::preempt_delay, Member::first_preempt_delay, Member::preempt_sync];
         let waits = [
             self.longest_of(Member::start_delay).max(self.longest_of(Member::link_delay)),
             2 * hold,
             hold,
             hold,
-            self.longest_of(Member::preempt_delay).max(self.longest_of(Member::first_preempt_delay)) + hello,
+            delays.iter().map(|delay| self.longest_of(*delay)).max().unwrap_or_default() + hello,
             hello,
             HAND_OVER,
             hello,

@@ -62,6 +62,9 @@ pub struct Member {
     pub preempt_delay_ms: u64,
     /// The same for the first time after its start.
     pub first_preempt_delay_ms: u64,
+    /// How long it waits at most until it is told that what has to be in step is.
+    #[serde(default)]
+    pub preempt_sync_ms: u64,
     /// How long it does nothing after it is started, unless it hears somebody.
     pub start_delay_ms: u64,
     /// The same after its link came up.
@@ -186,7 +189,7 @@ impl Setup {
 
     /// The same with one setting as everybody has it, for each that is not.
     pub fn simpler(&self) -> Vec<Setup> {
-        let plain: [fn(&mut Setup); 13] = [
+        let plain: [fn(&mut Setup); 14] = [
             |setup| setup.authentication = Authentication::DefaultText,
             |setup| setup.mac = MacChoice::Standard,
             |setup| setup.secondary = false,
@@ -195,6 +198,7 @@ impl Setup {
             |setup| setup.resign_on_coup = false,
             |setup| setup.each(|member| member.preempt_delay_ms = 0),
             |setup| setup.each(|member| member.first_preempt_delay_ms = 0),
+            |setup| setup.each(|member| member.preempt_sync_ms = 0),
             |setup| setup.each(|member| member.start_delay_ms = 0),
             |setup| setup.each(|member| member.link_delay_ms = 0),
             |setup| setup.each(|member| member.jitter = false),
@@ -265,6 +269,10 @@ impl Member {
 
     pub(super) fn first_preempt_delay(&self) -> Duration {
         Duration::from_millis(self.first_preempt_delay_ms)
+    }
+
+    pub(super) fn preempt_sync(&self) -> Duration {
+        Duration::from_millis(self.preempt_sync_ms)
     }
 
     pub(super) fn start_delay(&self) -> Duration {
@@ -367,6 +375,7 @@ pub(super) fn config(setup: &Setup, member: &Member) -> Config {
         by_address: member.preempt == Preemption::LowerOrEqual,
         delay: member.preempt_delay(),
         delay_after_start: member.first_preempt_delay(),
+        sync: member.preempt_sync(),
     };
     config.initial_delay = InitialDelay { started: member.start_delay(), link_up: member.link_delay() };
     match setup.mac {
@@ -394,6 +403,7 @@ impl fmt::Display for Member {
         let parts = [
             (self.preempt_delay_ms, "preemption after"),
             (self.first_preempt_delay_ms, "the first after"),
+            (self.preempt_sync_ms, "preemption in step within"),
             (self.start_delay_ms, "starts after"),
             (self.link_delay_ms, "takes part after its link for"),
         ];

@@ -79,6 +79,7 @@ pub(super) struct Witness {
     standby_at: Span,
     preemption: Patience,
     never_preempted: bool,
+    in_step: bool,
     /// By when the next hello is due; `None`: none is.
     hello_by: Option<Instant>,
     said_at: Instant,
@@ -164,8 +165,12 @@ impl Span {
 enum Patience {
     /// None was heard.
     Fresh,
-    /// It ends then.
-    Until(Instant),
+    /// It ends when both are over.
+    Until {
+        delay: Instant,
+        /// For whoever is not in step.
+        sync: Instant,
+    },
     /// It has no end: the role was given away.
     Endless,
 }
@@ -236,6 +241,7 @@ impl Witness {
             standby_at: Span::exactly(Instant::ZERO),
             preemption: Patience::Fresh,
             never_preempted: true,
+            in_step: false,
             hello_by: None,
             said_at: Instant::ZERO,
             owes: None,
@@ -447,6 +453,7 @@ impl Witness {
         let blame = if call == Call::Silence { Invariant::NotTooLate } else { Invariant::Cause };
         self.changes(State::Active, blame, why);
         self.never_preempted &= call != Call::Preemption;
+        self.in_step = false;
         self.active_at = None;
         self.claim_waits = call != Call::Silence;
         match call {
@@ -482,6 +489,7 @@ impl Witness {
     fn forgets(&mut self) {
         self.nobody_is_active();
         self.learnt_address = false;
+        self.in_step = false;
     }
 
     /// What it says of itself beside the state.

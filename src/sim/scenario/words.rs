@@ -68,6 +68,7 @@ impl fmt::Display for MemberDeed {
             MemberDeed::Reload { member: Member::Hsrp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::HandOver => f.write_str("is to hand over"),
             MemberDeed::Announce => f.write_str("is to announce"),
+            MemberDeed::Ready => f.write_str("is in step"),
         }
     }
 }

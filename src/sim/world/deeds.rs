@@ -281,7 +281,7 @@ fn kind(what: &What) -> LineKind {
             LineKind::Repair
         }
         What::Member {
-            deed: MemberDeed::Reload { .. } | MemberDeed::HandOver | MemberDeed::Announce,
+            deed: MemberDeed::Reload { .. } | MemberDeed::HandOver | MemberDeed::Announce | MemberDeed::Ready,
             ..
         } => LineKind::Wish,
         What::Machine { deed: MachineDeed::Stop, .. } => LineKind::Wish,
@@ -314,5 +314,6 @@ fn order(group: usize, deed: &MemberDeed) -> Order {
         MemberDeed::Reload { member } => Order::Reload(group, member.clone()),
         MemberDeed::HandOver => Order::Command(group, Command::HandOver),
         MemberDeed::Announce => Order::Command(group, Command::Announce),
+        MemberDeed::Ready => Order::Command(group, Command::Ready),
     }
 }

@@ -125,10 +125,10 @@ impl StandbyGroup {
             return;
         }
         if self.preemption == Preemption::Free {
-            let Preempt { delay, delay_after_start, .. } = self.config.preempt;
+            let Preempt { delay, delay_after_start, sync, .. } = self.config.preempt;
             let delay =
                 if self.never_preempted && !delay_after_start.is_zero() { delay_after_start } else { delay };
-            self.preemption = Preemption::After(at + delay);
+            self.preemption = Preemption::After { delay: at + delay, sync: at + sync };
         }
         self.preempts_if_due(context);
     }
@@ -136,7 +136,7 @@ impl StandbyGroup {
     /// A countdown whose condition is gone begins anew when the condition is back.
     pub(super) fn abandons_countdown(&mut self) {
         if !self.is_preemptable()
-            && let Preemption::After(_) = self.preemption
+            && let Preemption::After { .. } = self.preemption
         {
             self.preemption = Preemption::Free;
         }
@@ -157,8 +157,9 @@ impl StandbyGroup {
     /// When a worse active router is replaced, if there is one and it may be.
     pub(super) fn preempt_at(&self) -> Option<Instant> {
         match self.preemption {
-            Preemption::After(end) if self.is_preemptable() => Some(end),
-            Preemption::After(_) | Preemption::Free | Preemption::Suspended => None,
+            Preemption::After { delay, .. } if self.is_preemptable() && self.in_step => Some(delay),
+            Preemption::After { delay, sync } if self.is_preemptable() => Some(delay.max(sync)),
+            Preemption::After { .. } | Preemption::Free | Preemption::Suspended => None,
         }
     }
 

@@ -231,11 +231,20 @@ impl StandbyGroup {
         match command {
             Command::HandOver if active => self.leaves(context, Purpose::HandOver),
             Command::Announce if active => self.announce(context),
-            Command::HandOver | Command::Announce => {
+            Command::Ready if self.is_running() && !self.state.holds() => self.is_in_step(context),
+            Command::HandOver | Command::Announce | Command::Ready => {
                 let text = format!("nothing to do while {}", self.state.name());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }
         }
+    }
+
+    /// What has to be in step before a role is taken is.
+    fn is_in_step(&mut self, context: &mut Context<'_>) {
+        self.in_step = true;
+        let text = "what the role needs is said to be in step: preemption need not wait for it".to_owned();
+        context.note(Note::Remark { name: "in-step", about: None, text });
+        self.preempts_if_due(context);
     }
 
     /// Answers with the virtual MAC for what is held. RFC 2281 §6.1.

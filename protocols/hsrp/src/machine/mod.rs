@@ -97,6 +97,8 @@ pub struct StandbyGroup {
     preemption: Preemption,
     /// The delay of preemption that comes next is the one after a start.
     never_preempted: bool,
+    /// What has to be in step before a role is taken is said to be.
+    in_step: bool,
     /// When the interface's state is said again.
     interface_state_at: Option<Instant>,
     /// When this group said it last.
@@ -202,8 +204,13 @@ struct Known {
 enum Preemption {
     /// No worse active router was heard yet; the first one starts the delay.
     Free,
-    /// The delay runs until then; afterwards a worse one is not tolerated any more.
-    After(Instant),
+    /// A worse one is tolerated until then, and until what has to be in step is, or had its time.
+    After {
+        /// When the delay is over.
+        delay: Instant,
+        /// When what has to be in step has had its time.
+        sync: Instant,
+    },
     /// We gave the role away by an operator's wish, and do not take it back from whoever has it.
     Suspended,
 }
@@ -271,6 +278,7 @@ impl StandbyGroup {
             learnt_times: None,
             preemption: Preemption::Free,
             never_preempted: true,
+            in_step: false,
             interface_state_at: None,
             interface_said: None,
             announcer: Announcer::default(),

@@ -101,6 +101,8 @@ impl StandbyGroup {
             active.hello_at = now + pause;
         }
         self.counters.bump(Count::BecameActive);
+        // Whoever loses the role has to catch up with its successor.
+        self.in_step = false;
         // Whoever serves the hosts until now stops when it hears us, and switches send the virtual MAC's frames here as
         // soon as they do: by then they have to be taken. Where nobody serves them, peers come first.
         let when = if call == Call::Silence { When::Now } else { When::OnceHeld };
@@ -235,6 +237,7 @@ impl StandbyGroup {
         self.standby = None;
         self.learnt_address = None;
         self.interface_state_at = None;
+        self.in_step = false;
     }
 
     /// Somebody else claims the role while we hold it. Once is what every change of roles looks like; still claiming it

@@ -5,7 +5,7 @@ use fhrp::view::{Detail, Timer};
 use fhrp::{Instant, View};
 
 use super::{Known, Preemption, StandbyGroup, State};
-use crate::config::Times;
+use crate::config::{Preempt, Times};
 use crate::vmac::virtual_mac;
 
 impl StandbyGroup {
@@ -53,7 +53,8 @@ impl StandbyGroup {
         timer("active-timer", patience(self.active), self.active_timer());
         timer("standby-timer", patience(self.standby), self.standby_timer());
         if let Some(end) = self.preempt_at() {
-            timer("preempt-delay", self.config.preempt.delay, Some(end));
+            let Preempt { delay, sync, .. } = self.config.preempt;
+            timer("preempt-delay", if self.in_step { delay } else { delay.max(sync) }, Some(end));
         }
         if let Some(end) = self.delayed_until.filter(|end| *end > now) {
             timer("initial-delay", self.config.initial_delay.started, Some(end));
@@ -109,8 +110,12 @@ impl StandbyGroup {
         match (self.preemption, preempt.on) {
             (Preemption::Suspended, true) => "suspended: the role was handed over by command".to_owned(),
             (_, false) => "off: a worse active router is left alone".to_owned(),
-            (_, true) if preempt.delay.is_zero() => "on".to_owned(),
-            (_, true) => format!("on, after {}", spell(preempt.delay)),
+            (_, true) => {
+                let delay = (!preempt.delay.is_zero()).then(|| format!("after {}", spell(preempt.delay)));
+                let sync = (!preempt.sync.is_zero() && !self.in_step)
+                    .then(|| format!("after {} or as soon as what it needs is in step", spell(preempt.sync)));
+                ["on".to_owned()].into_iter().chain(delay).chain(sync).collect::<Vec<_>>().join(", ")
+            }
         }
     }
 }

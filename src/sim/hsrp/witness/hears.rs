@@ -96,7 +96,7 @@ impl Witness {
                 true => first,
                 false => self.member.preempt_delay(),
             };
-            self.preemption = Patience::Until(at + delay);
+            self.preemption = Patience::Until { delay: at + delay, sync: at + self.member.preempt_sync() };
         }
         self.preempts_if_due(now);
     }
@@ -110,7 +110,7 @@ impl Witness {
     /// The countdown is abandoned when its condition is gone.
     pub(super) fn gives_up_countdown(&mut self) {
         if !self.may_replace()
-            && let Patience::Until(_) = self.preemption
+            && let Patience::Until { .. } = self.preemption
         {
             self.preemption = Patience::Fresh;
         }
@@ -118,8 +118,9 @@ impl Witness {
 
     /// Event p, too.
     pub(super) fn preempts_if_due(&mut self, now: Instant) {
-        if let Patience::Until(end) = self.preemption
-            && end <= now
+        if let Patience::Until { delay, sync } = self.preemption
+            && delay <= now
+            && (self.in_step || sync <= now)
             && self.may_replace()
         {
             self.becomes_active(now, Call::Preemption, "the active router is worse, and is replaced");

@@ -92,12 +92,17 @@ impl Witness {
     }
 
     pub(in crate::sim::hsrp) fn ordered(&mut self, now: Instant, command: Command) {
+        if command == Command::Ready && !matches!(self.state, State::Initial | State::Active) {
+            self.in_step = true;
+            return self.preempts_if_due(now);
+        }
         if self.state != State::Active || self.leaving.is_some() {
             return;
         }
         match command {
             Command::HandOver => self.leaves(now, false),
             Command::Announce => self.obligations.owes_announcement(),
+            Command::Ready => {}
         }
     }
 
