@@ -128,13 +128,15 @@ impl Driver {
         let Some(port) = self.links.get_mut(&index) else { return };
         let sent = match solicitation.target {
             IpAddr::V4(ip) => {
-                let answer = neighbour::arp_reply(reply.mac, ip, &solicitation);
-                port.neighbours.send(&neighbour::sent_from(answer, reply.source))
+                let mut answer = neighbour::arp_reply(reply.mac, ip, &solicitation);
+                neighbour::leave_from(reply.source, &mut answer);
+                port.neighbours.send(&answer)
             }
             IpAddr::V6(ip) => {
-                let answer =
+                let mut answer =
                     neighbour::neighbour_advertisement(reply.mac, ip, reply.router, Some(&solicitation));
-                port.neighbours.send(&neighbour::sent_from(answer, reply.source))
+                neighbour::leave_from(reply.source, &mut answer);
+                port.neighbours.send(&answer)
             }
         };
         port.tally.count(if sent.is_ok() { "solicitations-answered" } else { "send-errors" });

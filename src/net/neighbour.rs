@@ -160,13 +160,11 @@ pub fn arp_reply(mac: Mac, address: Ipv4Addr, to: &Solicitation) -> [u8; ARP_FRA
     arp(ArpOperation::REPLY, to.from_mac, (mac, address), (to.from_mac, asker))
 }
 
-/// The same frame from another station: whoever names a MAC that is another router's must not teach switches that it is
-/// here.
-pub fn sent_from<const N: usize>(mut frame: [u8; N], source: Mac) -> [u8; N] {
-    for (octet, source) in frame.iter_mut().skip(6).zip(source.0) {
-        *octet = source;
+/// Makes an answer leave from `source` instead of the MAC that it names, which no switch then learns.
+pub fn leave_from(source: Mac, frame: &mut [u8]) {
+    if let Some(octets) = frame.get_mut(6..12) {
+        octets.copy_from_slice(&source.0);
     }
-    frame
 }
 
 /// The unasked "`address` is at `mac`", to everybody, in one form or both.

@@ -74,9 +74,9 @@ pub(super) fn plan(
         addresses: addresses.claimed(),
         follow: None,
         // Of its four; groups of both families with one number have the same.
-        mac: id.as_ref().and_then(|id| {
-            virtual_mac(id.value, 1).map(|mac| Spanned { value: mac, span: id.span.clone() })
-        }),
+        mac: id
+            .as_ref()
+            .and_then(|id| virtual_mac(id.value, 1).map(|mac| Spanned { value: mac, span: id.span.clone() })),
         id,
     };
     (config, claims)
