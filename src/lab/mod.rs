@@ -58,4 +58,8 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
+    ("glbp", include_str!("../../etc/lab/glbp.toml")),
+    ("glbp-ipv6", include_str!("../../etc/lab/glbp-ipv6.toml")),
+    ("glbp-weighting", include_str!("../../etc/lab/glbp-weighting.toml")),
+    ("glbp-retirement", include_str!("../../etc/lab/glbp-retirement.toml")),
 ];

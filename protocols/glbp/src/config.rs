@@ -132,7 +132,7 @@ pub struct Times {
 pub struct Retirement {
     /// How long hosts are still told its MAC, up to 3600 s; zero: for as long as it lives.
     pub redirect: Duration,
-    /// How long anybody still forwards for it; `redirect` and 600 s more, up to 64800 s.
+    /// How long anybody still forwards for it; more than `redirect`, up to 64800 s. Cisco's routers want 600 s more.
     pub timeout: Duration,
 }
 

@@ -184,10 +184,10 @@ fn active_heard_with_more_right() {
     stage.run(secs(10));
     assert_eq!(stage.forwarders()[0], "1 Active local");
     // The same right and a lower address: it hears from us. The periodic hello goes on as before.
-    assert_eq!(stage.turn(&claims(LOWER, 1, 135)), ["forwarder 1/135 from 1"]);
+    assert_eq!(stage.turn(&claims(LOWER, 1, 135)), ["once held, forwarder 1/135 from 1"]);
     assert_eq!(stage.turn(&claims(LOWER, 1, 135)), Vec::<String>::new(), "not at the rate of its choice");
     stage.pass(millis(100));
-    assert_eq!(stage.tick(), ["forwarder 1/135 from 1"]);
+    assert_eq!(stage.tick(), ["once held, forwarder 1/135 from 1"]);
     // The same right and the higher address.
     let lines = stage.turn(&claims(HIGHER, 1, 135));
     assert_eq!(lines, ["hold", "will hello listen p0 2/0", "remark forwarder"]);
@@ -317,7 +317,7 @@ fn two_owners_of_one_forwarder_become_one() {
     assert_eq!(stage.hear(&responds(HIGHER, 3)), ["remark forwarder-given"]);
     // The one with the higher address keeps it.
     let mut stage = member(config());
-    assert_eq!(stage.turn(&claims(LOWER, 2, 167)), ["forwarder 2/167 from 2"]);
+    assert_eq!(stage.turn(&claims(LOWER, 2, 167)), ["once held, forwarder 2/167 from 2"]);
     assert_eq!(stage.forwarders()[1], "2 Active own local");
 }
 

@@ -204,6 +204,26 @@ fn scenario_7_redirection_and_time_out() {
 }
 
 #[test]
+fn a_forwarder_that_is_given_up_does_not_come_back() {
+    // Less than a second passes until another router takes over, and messages say whole seconds.
+    let times = Some(Times { hello: millis(100), hold: millis(300) });
+    let retirement = Some(Retirement { redirect: secs(2), timeout: secs(10) });
+    let fast = |config| Config { times, retirement, jitter: false, ..config };
+    let mut lan = settled(3, fast);
+    lan.crash(2);
+    lan.run_for(secs(4));
+    assert_eq!(lan.map(1).len(), 3);
+    // Who comes now knows its time only from others.
+    lan.join(20, fast(config(50)));
+    lan.run_for(millis(7_300));
+    let known: Vec<usize> = [0, 1, 3].map(|it| lan.view(it).forwarders.len()).to_vec();
+    assert_eq!(known, [3, 3, 3], "those of the three that are there");
+    assert_eq!(lan.map(1), [(1, 0), (2, 1), (4, 3)]);
+    lan.run_for(secs(30));
+    assert_eq!(lan.map(1), [(1, 0), (2, 1), (4, 3)]);
+}
+
+#[test]
 fn scenario_8_weighting_below_the_threshold() {
     let weighting = Weighting { maximum: 100, lower: 80, upper: 90 };
     let mut lan = settled(2, |config| Config { weighting, ..config });

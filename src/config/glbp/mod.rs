@@ -150,13 +150,12 @@ fn weighting(raw: &raw::Glbp, reader: &mut Reader) -> Weighting {
     let upper = of("weighting-upper", &raw.weighting_upper, maximum);
     if let Some(given) = raw.weighting_lower.as_ref().filter(|_| lower > maximum) {
         let message = format!("`weighting-lower` of {lower} is above the weighting, {maximum}");
-        reader.error(&given.span, message, format!("{maximum} at most, or this router never forwards"));
-    }
-    if let Some(given) = raw.weighting_upper.as_ref().filter(|_| upper < lower || upper > maximum) {
+        reader.warn(&given.span, message, "this router forwards only what no other one does");
+    } else if let Some(given) = raw.weighting_upper.as_ref().filter(|_| upper < lower || upper > maximum) {
         let message = format!("`weighting-upper` of {upper} is not between {lower} and {maximum}");
         reader.error(&given.span, message, "from `weighting-lower` to `weighting`");
     }
-    Weighting { maximum, lower, upper }
+    Weighting { maximum, lower, upper: upper.max(lower) }
 }
 
 fn balancing(method: raw::LoadBalancing) -> Balancing {

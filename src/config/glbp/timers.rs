@@ -68,10 +68,13 @@ pub(super) fn retirement(raw: &raw::Glbp, reader: &mut Reader) -> Option<Retirem
     }
     let least = redirect + LEAST_AFTER_REDIRECT;
     if let Some(given) = raw.forwarder_timeout.as_ref().or(raw.redirect_time.as_ref()) {
-        if timeout < least || timeout > LONGEST_TIMEOUT {
-            let message = format!("a forwarder's time-out of {} is out of range", spelt(timeout));
-            let label = format!("{} to 64800s: ten minutes longer than the redirect time", spelt(least));
-            reader.error(&given.span, message, label);
+        let message = format!("a forwarder's time-out of {}", spelt(timeout));
+        if timeout <= redirect || timeout > LONGEST_TIMEOUT {
+            let label = format!("more than the redirect time, {}, up to 64800s", spelt(redirect));
+            reader.error(&given.span, format!("{message} is out of range"), label);
+        } else if timeout < least {
+            let label = format!("{} or more: ten minutes longer than the redirect time", spelt(least));
+            reader.warn(&given.span, format!("{message} is less than Cisco's routers take"), label);
         } else if let Some(given) = &raw.forwarder_timeout {
             in_whole(SECOND, "forwarder-timeout", given, reader);
         }

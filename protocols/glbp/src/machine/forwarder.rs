@@ -13,6 +13,8 @@ const SUFFICIENT: u8 = 0x80;
 pub(super) const PRIMARY: u8 = 0x20;
 /// What every right has.
 const BASE: u8 = 0x07;
+/// Messages say how much time is left in whole seconds, rounded up.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 /// A forwarder.
 #[derive(Debug)]
@@ -141,6 +143,23 @@ impl Forwarder {
     pub(super) fn is_full(&mut self, at: Instant, redirect: Duration, timeout: Duration) {
         self.redirect_until = at + redirect;
         self.lives_until = at + timeout;
+    }
+
+    /// Whoever stands in for its owner says what is left, in whole seconds. What we count ourselves is more exact, unless
+    /// it was heard later than we did that the owner lives, or earlier that it does not.
+    pub(super) fn counts_down(&mut self, at: Instant, redirection: Duration, lifetime: Duration) {
+        for (ours, left) in [(&mut self.redirect_until, redirection), (&mut self.lives_until, lifetime)] {
+            let theirs = at + left;
+            if theirs < *ours || theirs > *ours + ROUNDING {
+                *ours = theirs;
+            }
+        }
+    }
+
+    /// Whether it is not worth while to take it over. What others were told of its time was rounded up: they would take it
+    /// over in their turn, and it would never end.
+    pub(super) fn is_ending(&self, now: Instant) -> bool {
+        !self.primary && self.lives_until <= now + ROUNDING
     }
 
     /// When something is to be done about it. `running`: whether the gateway runs.

@@ -150,9 +150,7 @@ impl GatewayGroup {
         let wire::Forwarder { number, priority, lifetime, redirection, .. } = claim.said;
         let Some(forwarder) = self.forwarders.get_mut(&number) else { return };
         if !is_primary(priority) {
-            forwarder.redirect_until = claim.at + redirection;
-            forwarder.lives_until = claim.at + lifetime;
-            return;
+            return forwarder.counts_down(claim.at, redirection, lifetime);
         }
         forwarder.is_full(claim.at, retirement.redirect, retirement.timeout);
         forwarder.owner = Some(claim.owner);
@@ -175,8 +173,7 @@ impl GatewayGroup {
             return;
         }
         *waiting = Waiting { left_by: Some(claim.owner), ..Waiting::new(None, claim.at) };
-        forwarder.redirect_until = claim.at + redirection;
-        forwarder.lives_until = claim.at + lifetime;
+        forwarder.counts_down(claim.at, redirection, lifetime);
         forwarder.countdown.ends();
     }
 
@@ -204,7 +201,8 @@ impl GatewayGroup {
         }
         if forwarder.assert_at.take_if(|at| *at <= now).is_some() {
             forwarder.asserted = Some(now);
-            return self.says_forwarder(context, When::Now, number);
+            // After a stall it is to be taken up again first: switches send its frames here as soon as they hear this.
+            return self.says_forwarder(context, When::OnceHeld, number);
         }
         match &forwarder.state {
             ForwarderState::Listen(waiting) if waiting.active_at <= now => {
@@ -222,6 +220,9 @@ impl GatewayGroup {
         let now = context.now;
         let (rank, hold) = (self.rank(now, number), self.times().hold);
         let leaves_it = self.low && self.others_can(now);
+        if self.forwarders.get(&number).is_some_and(|forwarder| forwarder.is_ending(now)) {
+            return self.forgets_forwarder(context, number);
+        }
         let Some(forwarder) = self.forwarders.get_mut(&number) else { return };
         // There is nobody to be preempted.
         forwarder.countdown.ends();
