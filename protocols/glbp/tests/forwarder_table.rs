@@ -190,7 +190,8 @@ fn active_heard_with_more_right() {
     assert_eq!(stage.tick(), ["once held, forwarder 1/135 from 1"]);
     // The same right and the higher address.
     let lines = stage.turn(&claims(HIGHER, 1, 135));
-    assert_eq!(lines, ["hold", "will hello listen p0 2/0", "remark forwarder"]);
+    let last_word = "forwarder 1/135";
+    assert_eq!(lines, [last_word, "hold", "will hello listen p0 2/0", "remark forwarder"]);
     assert_eq!(stage.forwarder(1).active, Some(stage::ip(HIGHER)));
     // More right.
     stage.run(secs(10));
@@ -304,6 +305,27 @@ fn responses_have_to_be_asked_for() {
     assert_eq!(stage.hear(&elsewhere), ["refused destination-errors"]);
     assert_eq!(stage.hear(&responds(HIGHER, 2)), ["remark forwarder-given"]);
     assert!(stage.hear(&responds(HIGHER, 3)).is_empty(), "we have one");
+}
+
+#[test]
+fn who_preempts_asks_first_for_the_forwarder_that_it_had() {
+    let preempting = || {
+        let mut stage = Stage::started(stage::preempting());
+        stage.turn(&says("10.0.0.3", State::Standby, 80));
+        let lines = stage.turn(&says(LOWER, State::Active, 90).forwarding(1, 135));
+        let expected =
+            ["remark forwarder", "request to 10.0.0.2", "hold", "will hello listen p0", "Speak -> Active"];
+        assert_eq!(lines[..5], expected);
+        stage
+    };
+    let mut stage = preempting();
+    assert_eq!(stage.hear(&responds(LOWER, 1)), ["remark forwarder-given"]);
+    stage.run(secs(3));
+    assert_eq!(stage.forwarders(), ["1 Listen own of 10.0.0.2"]);
+    // It does not know, or is gone.
+    let mut stage = preempting();
+    stage.run(secs(3));
+    assert_eq!(stage.forwarders(), ["1 Listen of 10.0.0.2", "2 Listen own"]);
 }
 
 #[test]

@@ -20,13 +20,18 @@ impl GatewayGroup {
         self.forwarders.values().any(|forwarder| forwarder.primary)
     }
 
+    /// Whether each forwarder that there can be is somebody's.
+    fn all_are_given(&self) -> bool {
+        let given = self.forwarders.values().filter(|forwarder| forwarder.owner.is_some()).count();
+        given >= usize::from(LAST_FORWARDER)
+    }
+
     /// The active gateway was heard: it is asked for a forwarder if we have none, once for each hello.
     pub(super) fn considers_request(&mut self, at: Instant) {
         if self.has_own() {
             return;
         }
-        let given = self.forwarders.values().filter(|forwarder| forwarder.owner.is_some()).count();
-        let pause = match given >= usize::from(LAST_FORWARDER) {
+        let pause = match self.all_are_given() {
             true => HOPELESS_PAUSE,
             false => self.times().hello * 3 / 4,
         };
@@ -39,6 +44,7 @@ impl GatewayGroup {
     pub(super) fn requests(&mut self, context: &mut Context<'_>) {
         let Some(active) = self.active.filter(|_| !self.has_own()) else { return };
         self.requested = Some(context.now);
+        self.asked = Some(active.source);
         if let Some(datagram) = self.request(context, active.source, active.owner) {
             self.counters.bump(Count::RequestsSent);
             context.ask(Action::Send(datagram));
@@ -88,21 +94,32 @@ impl GatewayGroup {
     ) {
         let hold = self.times().hold;
         let asked = self.requested.is_some_and(|last| received.at < last + hold) && !self.has_own();
-        let gateway = self.active.is_some_and(|active| active.source == received.source);
-        if !self.state.runs() || !asked || !gateway {
+        if !self.state.runs() || !asked || self.asked != Some(received.source) {
             return self.counters.bump(Count::UnaskedResponses);
         }
         let given = message.forwarders.first().filter(|given| judge_forwarder(message, given).is_ok());
         let Some(number) = given.map(|given| given.number) else {
             return self.counters.bump(Count::ForwarderErrors);
         };
+        self.assign_at = None;
         self.gets(received.at, number);
         let text = format!("forwarder {number} is ours");
         context.note(Note::Remark { name: "forwarder-given", about: Some(received.source), text });
     }
 
+    /// From now on we are the active gateway, and have none. If somebody else was it until now, it may know which one we
+    /// had, and is asked: it hears that before it hears what we are.
+    pub(super) fn asks_or_assigns(&mut self, context: &mut Context<'_>) {
+        if self.active.is_none() || self.has_own() || self.all_are_given() {
+            return self.assigns_itself(context.now);
+        }
+        self.requests(context);
+        self.assign_at = Some(context.now + self.times().hello);
+    }
+
     /// The active gateway gives itself one if it has none.
     pub(super) fn assigns_itself(&mut self, now: Instant) {
+        self.assign_at = None;
         if self.has_own() {
             return;
         }

@@ -35,6 +35,10 @@ impl GatewayGroup {
         if self.request_at.take_if(|at| *at <= context.now).is_some() {
             self.requests(context);
         }
+        let active = matches!(self.state, State::Active(_));
+        if active && self.assign_at.take_if(|at| *at <= context.now).is_some() {
+            self.assigns_itself(context.now);
+        }
         let now = context.now;
         if let Some(due) = self.state.hello_at().map(|at| *at).filter(|at| *at <= now) {
             let next = self.next_hello(context, due);

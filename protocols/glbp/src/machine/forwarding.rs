@@ -29,6 +29,8 @@ pub(super) struct Claim {
     pub(super) at: Instant,
     pub(super) owner: Mac,
     pub(super) source: IpAddr,
+    /// The MAC that its message came from.
+    pub(super) source_mac: Mac,
     /// How long the sender is believed to live.
     pub(super) hold: Duration,
     pub(super) said: wire::Forwarder,
@@ -318,6 +320,10 @@ impl GatewayGroup {
     fn yields_forwarder(&mut self, context: &mut Context<'_>, claim: &Claim) {
         let number = claim.said.number;
         let retirement = self.retirement();
+        if self.forwarders.get(&number).is_some_and(|forwarder| forwarder.mac != claim.source_mac) {
+            // Switches have not learnt from this message that it is there. The winner answers our last word from its MAC.
+            self.claims_forwarder(context, number);
+        }
         let Some(forwarder) = self.forwarders.get_mut(&number) else { return };
         if forwarder.is_home() {
             forwarder.is_full(context.now, retirement.redirect, retirement.timeout);

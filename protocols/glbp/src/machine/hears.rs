@@ -51,7 +51,10 @@ impl GatewayGroup {
                 active.push(forwarder.number);
                 low = Some(!super::forwarder::is_sufficient(forwarder.priority));
             }
-            self.hears_forwarder(context, &Claim { at, owner, source, hold, said: *forwarder });
+            self.hears_forwarder(
+                context,
+                &Claim { at, owner, source, source_mac: received.source_mac, hold, said: *forwarder },
+            );
         }
         self.members.says(owner, Numbers::of(active), message.hello.is_some(), low);
         if self.active.is_some_and(|active| active.source == source) && message.hello.is_some() {

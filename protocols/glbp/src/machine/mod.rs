@@ -129,6 +129,10 @@ pub struct GatewayGroup {
     /// When we asked for a forwarder last, and when we do next.
     requested: Option<Instant>,
     request_at: Option<Instant>,
+    /// Whom we asked last.
+    asked: Option<IpAddr>,
+    /// When the active gateway gives itself one: whoever was active before it was asked first.
+    assign_at: Option<Instant>,
     balancer: Balancer,
     /// The forwarder whose MAC the last hello was sent from.
     spoken_for: u8,
@@ -305,6 +309,8 @@ impl GatewayGroup {
             forwarders: BTreeMap::new(),
             requested: None,
             request_at: None,
+            asked: None,
+            assign_at: None,
             balancer: Balancer::default(),
             spoken_for: 0,
             members: Members::default(),
@@ -407,6 +413,7 @@ impl Group for GatewayGroup {
             self.retry_at(),
             self.preempt_at(),
             self.request_at.filter(|_| running),
+            self.assign_at.filter(|_| matches!(self.state, State::Active(_))),
             self.alarms.deadline(),
         ];
         others.into_iter().flatten().chain(forwarders.filter(|_| running)).min()

@@ -71,15 +71,15 @@ impl GatewayGroup {
     /// To Active. Forwarders go on as they are; one of our own comes if we have none.
     pub(super) fn becomes_active(&mut self, context: &mut Context<'_>, reason: String) {
         self.neighbours.forget_rivals();
+        self.request_at = None;
+        self.asks_or_assigns(context);
         self.nobody_is_active();
         self.standby = None;
-        self.request_at = None;
         let active = Active { standby_at: None, hello_at: context.now };
         let transition = self.enter(context.now, State::Active(active), reason);
         self.counters.bump(Count::BecameActive);
         self.hold(context);
         self.advertises_router(context);
-        self.assigns_itself(context.now);
         self.leaves_will(context);
         self.note(context, transition);
     }
@@ -167,6 +167,8 @@ impl GatewayGroup {
         self.learnt_address = None;
         self.requested = None;
         self.request_at = None;
+        self.asked = None;
+        self.assign_at = None;
         self.members.forget();
     }
 

@@ -62,16 +62,27 @@ impl GatewayGroup {
 
     /// Says that we forward for one forwarder, from its MAC, and nothing else.
     pub(super) fn says_forwarder(&mut self, context: &mut Context<'_>, when: When, number: u8) {
-        let Some(forwarder) = self.forwarders.get(&number) else { return };
-        let source_mac = forwarder.mac;
-        let forwarders = vec![self.record(context.now, number, forwarder)];
-        let letter = Letter { kind: Kind::Hello, hello: None, forwarders, source_mac, to: None };
-        let Some(datagram) = self.sealed(context, letter) else { return };
-        self.counters.bump(Count::HellosSent);
+        let source_mac = self.forwarders.get(&number).map(|forwarder| forwarder.mac);
+        let Some(datagram) = source_mac.and_then(|mac| self.claim(context, number, mac)) else { return };
         context.ask(match when {
             When::Now => Action::Send(datagram),
             When::OnceHeld => Action::SendOnceHeld(datagram),
         });
+    }
+
+    /// The same from our own MAC, which no switch minds.
+    pub(super) fn claims_forwarder(&mut self, context: &mut Context<'_>, number: u8) {
+        if let Some(datagram) = self.claim(context, number, self.own_mac()) {
+            context.ask(Action::Send(datagram));
+        }
+    }
+
+    fn claim(&mut self, context: &mut Context<'_>, number: u8, source_mac: Mac) -> Option<Datagram> {
+        let forwarders = vec![self.record(context.now, number, self.forwarders.get(&number)?)];
+        let letter = Letter { kind: Kind::Hello, hello: None, forwarders, source_mac, to: None };
+        let datagram = self.sealed(context, letter)?;
+        self.counters.bump(Count::HellosSent);
+        Some(datagram)
     }
 
     /// Says each forwarder from its own MAC, once it is held: switches may have forgotten.
