@@ -269,8 +269,8 @@ fn scenario_9_md5_and_recordings() {
     lan.run_for(secs(20));
     assert_eq!(lan.states(), ["Active", "Standby"]);
     assert_eq!(lan.map(1), [(1, 0), (2, 1)]);
-    let members = lan.view(0).details.into_iter().filter(|it| it.name == "member").map(|it| it.value);
-    assert_eq!(members.rev().next().unwrap(), "02:00:00:00:00:0c, 10.0.0.12, authenticated");
+    let mut members = lan.view(0).details.into_iter().filter(|it| it.name == "member").map(|it| it.value);
+    assert_eq!(members.next_back().unwrap(), "02:00:00:00:00:0c, 10.0.0.12, authenticated");
 }
 
 #[test]

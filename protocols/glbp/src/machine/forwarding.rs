@@ -20,6 +20,9 @@ use crate::wire;
 
 /// How long a router that would take a forwarder over waits for each of those that come before it.
 const STEP: Duration = Duration::from_micros(1500);
+/// The same while hosts are served by whoever is replaced: the successor says so only once its kernel takes their packets,
+/// and there is no hurry.
+const STEP_WHILE_SERVED: Duration = Duration::from_millis(25);
 /// The least time between two words against somebody with less right to a forwarder.
 const REACTION_PAUSE: Duration = Duration::from_millis(100);
 
@@ -236,13 +239,13 @@ impl GatewayGroup {
             waiting.active_at = due.max(now) + hold;
             return;
         }
-        let step = due + STEP * rank;
+        let handed = waiting.left_by.is_some();
+        let step = due + if handed { STEP_WHILE_SERVED } else { STEP } * rank;
         if waiting.turn < Turn::Ours && step > now {
             waiting.turn = Turn::Ours;
             waiting.active_at = step;
             return;
         }
-        let handed = waiting.left_by.is_some();
         let reason = match lost {
             Some(lost) => format!("{} is silent", lost.source),
             None if handed => "it was left".to_owned(),
@@ -259,7 +262,7 @@ impl GatewayGroup {
         let Some(by) = forwarder.by() else { return };
         if rank > 0 && !forwarder.gave_way {
             forwarder.gave_way = true;
-            forwarder.countdown.waits(now + STEP * rank);
+            forwarder.countdown.waits(now + STEP_WHILE_SERVED * rank);
             let preempt = self.config.forwarder_preempt;
             return forwarder.countdown.judges(now, true, preempt.delay);
         }
