@@ -86,8 +86,7 @@ fn flood(rate: usize, asked: usize) -> (Vec<Duration>, Duration) {
     let answers = any.expect("a packet socket");
     setsockopt(&answers, sockopt::RcvBufForce, &BUFFER).expect("a large buffer");
     answers.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out");
-    let index = std::fs::read_to_string("/sys/class/net/eth0/ifindex").ok();
-    let index = index.and_then(|text| text.trim().parse().ok()).unwrap_or(2);
+    let index = rustix::net::netdevice::name_to_index(&answers, "eth0").expect("an interface");
     let out = LinkSocket::open_mute(index).expect("a socket to ask from");
     let over = AtomicBool::new(false);
     let begin = Instant::now();

@@ -72,7 +72,7 @@ fn what_is_held() {
     assert_eq!(holdings.addresses.len(), 2);
     let advertisement = holdings.router_advertisement.unwrap();
     assert_eq!(ip("fe80::5:73ff:fea0:10"), advertisement.source);
-    assert_eq!(advertisement.mac, Mac([0, 5, 0x73, 0xa0, 0, 16]));
+    assert_eq!(advertisement.mac, Some(Mac([0, 5, 0x73, 0xa0, 0, 16])));
 }
 
 #[test]
