@@ -52,7 +52,7 @@ fn engine(groups: usize, priority: u8) -> (Engine, Vec<Effect>) {
         let identity = Identity {
             interface: format!("eth{}", number / PER_LINK),
             protocol: "vrrp",
-            family: Family::Ipv4,
+            family: Some(Family::Ipv4),
             id: (number % PER_LINK + 1) as u16,
         };
         engine.add(at(0), identity, Box::new(VirtualRouter::new(config(number, priority))), &mut out);

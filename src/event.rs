@@ -35,8 +35,8 @@ pub struct Subject {
     pub interface: String,
     /// Its protocol.
     pub protocol: &'static str,
-    /// Its address family.
-    pub family: Family,
+    /// Its address family; `None`: both, under one number.
+    pub family: Option<Family>,
     /// Its number.
     pub id: u16,
 }

@@ -4,13 +4,14 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
+use fhrp::contract::Ear;
 use fhrp::{Family, Group, InterfaceAddress, Mac, Protocol};
 
 use crate::config::ProtocolPlan;
-use crate::engine::group::Identity;
 
 /// In the order in which a frame is offered to them.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&vrrp::demux::PROTOCOL, &hsrp::PROTOCOL, &glbp::PROTOCOL];
+pub static PROTOCOLS: &[&dyn Protocol] =
+    &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL, &glbp::PROTOCOL];
 
 /// In the order in which a frame of a capture is offered to them.
 pub static DECODED: &[&dyn Protocol] =
@@ -20,6 +21,7 @@ pub static DECODED: &[&dyn Protocol] =
 pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
     match plan {
         ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
+        ProtocolPlan::Carp(config) => Box::new(carp::VirtualHost::new(config.clone())),
         ProtocolPlan::Hsrp(config) => Box::new(hsrp::Membership::new(config.clone())),
         ProtocolPlan::Glbp(config) => Box::new(glbp::GatewayGroup::new(config.clone())),
     }
@@ -29,6 +31,7 @@ pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
 pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
     match plan {
         ProtocolPlan::Vrrp(config) => config,
+        ProtocolPlan::Carp(config) => config,
         ProtocolPlan::Hsrp(config) => config,
         ProtocolPlan::Glbp(config) => config,
     }
@@ -38,6 +41,7 @@ pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
 pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
+        ProtocolPlan::Carp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Hsrp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Glbp(config) => glbp::vmac::virtual_macs(config.group).collect(),
     }
@@ -46,7 +50,7 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
 /// The name of the group whose state this one takes.
 pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     match plan {
-        ProtocolPlan::Vrrp(_) | ProtocolPlan::Glbp(_) => None,
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) | ProtocolPlan::Glbp(_) => None,
         ProtocolPlan::Hsrp(config) => config.follow.as_deref(),
     }
 }
@@ -54,7 +58,7 @@ pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
 /// Whether ICMP redirects may leave the group's interface.
 pub fn redirects(plan: &ProtocolPlan) -> bool {
     match plan {
-        ProtocolPlan::Vrrp(_) => true,
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) => true,
         ProtocolPlan::Hsrp(config) => config.redirects,
         ProtocolPlan::Glbp(config) => config.redirects,
     }
@@ -64,6 +68,7 @@ pub fn redirects(plan: &ProtocolPlan) -> bool {
 pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
     let addresses: Vec<InterfaceAddress> = match plan {
         ProtocolPlan::Vrrp(config) => config.addresses.iter().chain(&config.excluded).copied().collect(),
+        ProtocolPlan::Carp(config) => config.addresses.clone(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
         ProtocolPlan::Glbp(config) => config.addresses.clone(),
     };
@@ -76,8 +81,32 @@ pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
         .collect()
 }
 
-/// The protocol and the family whose packets must be let through for a group.
-pub fn listens_to(identity: &Identity) -> Option<(&'static dyn Protocol, Family)> {
-    let protocol = PROTOCOLS.iter().find(|protocol| protocol.name() == identity.protocol)?;
-    Some((*protocol, identity.family))
+/// The families that a group speaks.
+pub fn families(plan: &ProtocolPlan) -> BTreeSet<Family> {
+    match plan {
+        ProtocolPlan::Vrrp(config) => [config.family].into(),
+        ProtocolPlan::Carp(config) => config.families().collect(),
+        ProtocolPlan::Hsrp(config) => [config.family].into(),
+        ProtocolPlan::Glbp(config) => [config.family].into(),
+    }
+}
+
+/// What must be let through to us for a group.
+pub fn ears(plan: &ProtocolPlan) -> Vec<Ear> {
+    let protocol: &dyn Protocol = match plan {
+        ProtocolPlan::Vrrp(_) => &vrrp::demux::PROTOCOL,
+        ProtocolPlan::Carp(_) => &carp::PROTOCOL,
+        ProtocolPlan::Hsrp(_) => &hsrp::PROTOCOL,
+        ProtocolPlan::Glbp(_) => &glbp::PROTOCOL,
+    };
+    let ears = families(plan).into_iter().flat_map(|family| protocol.ears(family).iter().copied());
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => ears.collect(),
+        ProtocolPlan::Carp(config) => ears
+            .map(|ear| match config.group(Family::of(ear.multicast)) {
+                Some(multicast) => Ear { multicast, ..ear },
+                None => ear,
+            })
+            .collect(),
+    }
 }

@@ -60,8 +60,8 @@ fn wrong_files_are_answered_word_for_word() {
 
 #[test]
 fn no_answer_shows_a_secret() {
-    for secret in ["far too long", "too short", "secret", "g0123", "both\""] {
-        for name in ["authentication", "syntax", "hsrp", "glbp"] {
+    for secret in ["far too long", "too short", "secret", "g0123", "both\"", "twenty"] {
+        for name in ["authentication", "syntax", "hsrp", "carp", "glbp"] {
             let said = fs::read_to_string(directory(&format!("tests/config/{name}.txt"))).unwrap();
             assert!(!said.contains(secret), "{name} shows {secret}");
         }
@@ -134,7 +134,7 @@ fn one_line_is_a_working_group_of_glbp() {
     assert_eq!(*glbp(&plan, 1), glbp::Config::new(11, Family::Ipv4, vec![]));
     let made = vec![address("fe80::7:b4ff:fe00:3700/64"), address("2001:db8:1::1/64")];
     assert_eq!(*glbp(&plan, 2), glbp::Config::new(55, Family::Ipv6, made));
-    let key = Identity { interface: "eth0".into(), protocol: "glbp", family: Family::Ipv6, id: 55 };
+    let key = Identity { interface: "eth0".into(), protocol: "glbp", family: Some(Family::Ipv6), id: 55 };
     assert_eq!(plan.groups[2].identity(), key);
 }
 
@@ -241,7 +241,7 @@ fn one_line_is_a_working_group_of_hsrp() {
     let made = vec![address("fe80::5:73ff:fea0:a/64"), address("2001:db8::1/64")];
     assert_eq!(*hsrp(&plan, 2), hsrp::Config::new(Version::V2, 10, Family::Ipv6, made));
     assert_eq!(hsrp(&plan, 3).addresses, [address("fe80::12"), address("2001:db8:1::1/64")]);
-    let key = Identity { interface: "eth0".into(), protocol: "hsrp", family: Family::Ipv6, id: 10 };
+    let key = Identity { interface: "eth0".into(), protocol: "hsrp", family: Some(Family::Ipv6), id: 10 };
     assert_eq!(plan.groups[2].identity(), key);
 }
 
@@ -354,7 +354,7 @@ fn four_lines_are_a_working_group() {
     assert_eq!(plan.groups[0].name, "eth0 vrrp 10");
     assert_eq!(plan.daemon.control_socket, Path::new("/run/firsthop/control.sock"));
     assert!(plan.daemon.real_time);
-    let key = Identity { interface: "eth0".into(), protocol: "vrrp", family: Family::Ipv4, id: 10 };
+    let key = Identity { interface: "eth0".into(), protocol: "vrrp", family: Some(Family::Ipv4), id: 10 };
     assert_eq!(plan.groups[0].identity(), key);
 }
 

@@ -1,4 +1,4 @@
-//! `firsthop hand-over`, `firsthop announce` and `firsthop ready`: what an operator may wish of groups.
+//! `firsthop hand-over`, `take-over`, `announce` and `ready`: what an operator may wish of groups.
 
 use std::io::Write;
 use std::path::Path;
@@ -29,6 +29,7 @@ pub(super) fn run(
     let wish = match order {
         Order::HandOver => "hand over",
         Order::Announce => "announce the addresses",
+        Order::TakeOver => "take the role",
         Order::Ready => "wait no longer for what had to be in step",
     };
     while let Some(heard) = client.hear()? {

@@ -35,8 +35,9 @@ pub(super) fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
         if place > 0 {
             writeln!(out)?;
         }
-        let Group { name, interface, id, family, .. } = group;
-        let heading = format!("{name}: {} group {id} on {interface}, {family}", text::protocol(group));
+        let Group { name, interface, id, .. } = group;
+        let family = group.family.map(|family| format!(", {family}")).unwrap_or_default();
+        let heading = format!("{name}: {} group {id} on {interface}{family}", text::protocol(group));
         writeln!(out, "{}", printable(&heading))?;
         print_all(&tree(group), "", out)?;
     }
@@ -54,9 +55,11 @@ fn print_all(nodes: &[Node], before: &str, out: &mut dyn Write) -> io::Result<()
 fn tree(group: &Group) -> Vec<Node> {
     let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
-    let priority = match group.priority == group.configured_priority {
-        true => text::priority(group),
-        false => format!("{} (configured: {})", group.priority, group.configured_priority),
+    let priority = match (group.priority, group.configured_priority) {
+        (Some(priority), Some(configured)) if priority != configured => {
+            format!("{priority} (configured: {configured})")
+        }
+        _ => text::priority(group),
     };
     let mut facts = vec![
         ("state", format!("{} for {}: {}", group.state, text::span(group.since_s), group.reason)),

@@ -67,6 +67,8 @@ pub enum Sub {
     Reload,
     /// Give the active role away, if there is anybody to take it, and go on as a member
     HandOver(command::CommandArgs),
+    /// Take the role now, whoever has it (CARP); a better router takes it back
+    TakeOver(command::CommandArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
     /// Say that what a group waits for before it preempts is in step: connection tracking, routes (`preempt-delay-sync`)
@@ -102,6 +104,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Events(args) => finish(events::run(&args, at, &mut io::stdout().lock())),
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
+        Sub::TakeOver(args) => finish(command::run(Order::TakeOver, args, at, &mut io::stdout().lock())),
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
         Sub::Ready(args) => finish(command::run(Order::Ready, args, at, &mut io::stdout().lock())),
         Sub::Analyze(args) => analyze::run(args, &mut io::stdout().lock()),

@@ -105,11 +105,12 @@ pub(super) fn forwards(forwarder: &Forwarder) -> String {
     }
 }
 
-/// Its priority; a group that follows another one has none.
+/// Its priority; a group that follows another one has none, and CARP has an interval instead.
 pub(super) fn priority(group: &Group) -> String {
-    match detail(group, "follows") {
-        Some(_) => "-".into(),
-        None => group.priority.to_string(),
+    match (group.priority, detail(group, "interval")) {
+        (Some(priority), _) => priority.to_string(),
+        (None, Some(interval)) => interval.split(':').next().unwrap_or_default().to_owned(),
+        (None, None) => "-".into(),
     }
 }
 

@@ -12,7 +12,8 @@ use super::reader::{Reader, Span, Spanned};
 pub(super) struct Claims {
     pub(super) interface: String,
     pub(super) protocol: &'static str,
-    pub(super) family: Family,
+    /// `None`: both, under one number.
+    pub(super) family: Option<Family>,
     pub(super) id: Option<Spanned<u16>>,
     pub(super) mac: Option<Spanned<Mac>>,
     pub(super) addresses: Vec<Spanned<IpAddr>>,
@@ -23,8 +24,8 @@ pub(super) struct Claims {
 
 /// Groups that cannot live beside each other.
 pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
-    let mut routers: HashMap<(&str, &str, Family, u16), &Span> = HashMap::new();
-    let mut macs: HashMap<(&str, Mac), &Span> = HashMap::new();
+    let mut routers: HashMap<(&str, &str, Option<Family>, u16), &Span> = HashMap::new();
+    let mut macs: HashMap<(&str, Mac), (&Span, &str)> = HashMap::new();
     let mut addresses: HashMap<(&str, IpAddr), &Span> = HashMap::new();
     let mut names: HashMap<&str, &Span> = HashMap::new();
     for claim in claims {
@@ -40,15 +41,21 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
             routers.entry(key).or_insert(&id.span);
         }
         if let Some(mac) = claim.mac.as_ref().filter(|_| !twice) {
-            if let Some(first) = macs.get(&(interface, mac.value)) {
+            if let Some((first, protocol)) = macs.get(&(interface, mac.value)) {
                 let message = format!("two groups on {interface} have the virtual MAC {}", mac.value);
-                let label = match claim.protocol {
-                    "glbp" => "another id: both families make the same virtual MACs of it".to_owned(),
-                    _ => "a MAC of its own for each group".to_owned(),
+                let label = match [*protocol, claim.protocol].map(|name| ["carp", "vrrp"].contains(&name)) {
+                    [true, true] if *protocol != claim.protocol => {
+                        "another `id`: CARP and VRRP make the same MAC of it, and cannot share a segment"
+                    }
+                    _ if claim.protocol == "glbp" => {
+                        "another `id`: both families make the same virtual MACs of it"
+                    }
+                    _ => "a MAC of its own for each group",
                 };
-                reader.collision(&mac.span, message, label, ((*first).clone(), "the first of them"));
+                let first = ((*first).clone(), "the first of them");
+                reader.collision(&mac.span, message, label.to_owned(), first);
             }
-            macs.entry((interface, mac.value)).or_insert(&mac.span);
+            macs.entry((interface, mac.value)).or_insert((&mac.span, claim.protocol));
         }
         for address in &claim.addresses {
             if let Some(first) = addresses.get(&(interface, address.value)) {
@@ -93,17 +100,21 @@ pub(super) fn followers(claims: &[Claims], reader: &mut Reader) {
 /// Two groups of one protocol and family have one number.
 fn same_number(claim: &Claims, id: u16) -> (String, String) {
     let Claims { interface, protocol, family, .. } = claim;
-    match (*protocol, u8::try_from(id)) {
-        ("vrrp", Ok(vrid)) => {
-            let mac = ::vrrp::config::virtual_mac(*family, vrid);
+    match (*protocol, u8::try_from(id), *family) {
+        ("vrrp", Ok(vrid), Some(family)) => {
+            let mac = ::vrrp::config::virtual_mac(family, vrid);
             let message =
                 format!("two {family} groups with id {id} on {interface} would share the virtual MAC {mac}");
             let label = "another id; two versions for a change-over are one group with `version = \"2+3\"`";
             (message, label.to_owned())
         }
-        _ => (
+        (_, _, Some(family)) => (
             format!("two {family} groups of {protocol} on {interface} have the id {id}"),
             "another id, also in another version".to_owned(),
+        ),
+        (_, _, None) => (
+            format!("two groups of {protocol} on {interface} have the id {id}"),
+            "another id, or one group with all the addresses".to_owned(),
         ),
     }
 }

@@ -33,16 +33,16 @@ pub struct GroupMeaning {
     pub name: String,
     /// The interface.
     pub interface: String,
-    /// `vrrp`, `hsrp` or `glbp`
+    /// `vrrp`, `carp`, `hsrp` or `glbp`
     pub protocol: &'static str,
-    /// VRRP: `2`, `3` or `2+3`; HSRP: `1` or `2`; GLBP: `1`
+    /// VRRP: `2`, `3` or `2+3`; CARP: `2`; HSRP: `1` or `2`; GLBP: `1`
     pub version: &'static str,
     /// Its number.
     pub id: u16,
-    /// Its address family.
-    pub family: Family,
-    /// Its priority; 255 for an owner.
-    pub priority: u8,
+    /// Its address family; `None`: both, under one number.
+    pub family: Option<Family>,
+    /// Its priority; 255 for an owner. `None` in a protocol that has none.
+    pub priority: Option<u8>,
     /// Its virtual MAC; `None`: the interface's own is used.
     pub virtual_mac: Option<Mac>,
     /// The advertised addresses.
@@ -74,8 +74,27 @@ pub struct Fact {
 pub enum Spans {
     /// VRRP's.
     Vrrp(Timers),
+    /// CARP's.
+    Carp(Intervals),
     /// HSRP's and GLBP's.
     HelloHold(Times),
+}
+
+/// The spans of time that decide about a fail-over in CARP, if every router has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Intervals {
+    /// Between two advertisements.
+    #[serde(rename = "advertisement_interval_ms", serialize_with = "milliseconds")]
+    pub advertisement_interval: Duration,
+    /// The last advertisement heard until this router takes over.
+    #[serde(rename = "master_down_ms", serialize_with = "milliseconds")]
+    pub master_down: Duration,
+    /// A crash of the master until this router takes over, if it crashes just before it would advertise.
+    #[serde(rename = "crash_best_ms", serialize_with = "milliseconds")]
+    pub crash_best: Duration,
+    /// The same, if it crashes right after an advertisement.
+    #[serde(rename = "crash_worst_ms", serialize_with = "milliseconds")]
+    pub crash_worst: Duration,
 }
 
 /// The spans of time that decide about a fail-over in HSRP and GLBP, if every router has the same.
@@ -144,6 +163,7 @@ pub fn explain(plan: &Plan) -> Meaning {
 fn group(plan: &GroupPlan) -> GroupMeaning {
     match &plan.protocol {
         ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
+        ProtocolPlan::Carp(config) => super::carp::explain(plan, config),
         ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
         ProtocolPlan::Glbp(config) => super::glbp::explain(plan, config),
     }
@@ -160,8 +180,8 @@ fn vrrp_group(plan: &GroupPlan, config: &Config) -> GroupMeaning {
             Versions::Both => "2+3",
         },
         id: u16::from(config.vrid),
-        family: config.family,
-        priority: config.priority,
+        family: Some(config.family),
+        priority: Some(config.priority),
         virtual_mac: config.virtual_mac,
         addresses: config.addresses.clone(),
         excluded_addresses: config.excluded.clone(),

@@ -1,12 +1,12 @@
 //! Words that people bring from other routers, and what they are called here.
 
-/// Protocols that the file format has a place for and this build does not run.
-pub(super) const LATER: [&str; 1] = ["carp"];
-
 /// Foreign word, our key, and what to write. The advice holds only where our key is known.
-const WORDS: [(&str, &str, &str); 29] = [
+const WORDS: [(&str, &str, &str); 32] = [
     ("vrid", "id", "write `id`"),
     ("virtual_router_id", "id", "write `id`"),
+    ("vhid", "id", "write `id`"),
+    ("pass", "password", "write `password`"),
+    ("carppeer", "peers", "write `peers`, a list"),
     ("group", "id", "write `id`"),
     ("advert_int", "advertise-interval", "write `advertise-interval`, with a unit: \"1s\""),
     ("interval", "advertise-interval", "write `advertise-interval`, with a unit: \"1s\""),

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`raw`] | the file as it is written; the JSON Schema comes out of the same types ([`schema`]) |
 //! | [`plan`] | what the daemon runs: typed, complete, valid |
-//! | `vrrp`, `hsrp`, `glbp` | from a protocol's raw table to its own `Config` |
+//! | `vrrp`, `carp`, `hsrp`, `glbp` | from a protocol's raw table to its own `Config` |
 //! | `shared`, `members`, `chain` | what tables of several protocols have in common |
 //! | [`fault`] | what is wrong, shown as compilers do it |
 //! | [`value`] | spans of time, addresses, secrets |
@@ -20,6 +20,7 @@
 
 use std::path::Path;
 
+mod carp;
 mod chain;
 mod claims;
 pub mod explain;

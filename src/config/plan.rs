@@ -6,7 +6,7 @@ use super::claims::{Claims, collisions, followers};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table, or};
-use super::{glbp, hsrp, raw, schema, vrrp};
+use super::{carp, glbp, hsrp, raw, schema, vrrp};
 use crate::engine::group::Identity;
 
 /// Where the control socket is, unless the file says otherwise.
@@ -56,19 +56,25 @@ impl GroupPlan {
             ProtocolPlan::Vrrp(config) => Identity {
                 interface: self.interface.clone(),
                 protocol: "vrrp",
-                family: config.family,
+                family: Some(config.family),
                 id: config.vrid.into(),
+            },
+            ProtocolPlan::Carp(config) => Identity {
+                interface: self.interface.clone(),
+                protocol: "carp",
+                family: None,
+                id: config.vhid.into(),
             },
             ProtocolPlan::Hsrp(config) => Identity {
                 interface: self.interface.clone(),
                 protocol: "hsrp",
-                family: config.family,
+                family: Some(config.family),
                 id: config.group,
             },
             ProtocolPlan::Glbp(config) => Identity {
                 interface: self.interface.clone(),
                 protocol: "glbp",
-                family: config.family,
+                family: Some(config.family),
                 id: config.group,
             },
         }
@@ -80,6 +86,8 @@ impl GroupPlan {
 pub enum ProtocolPlan {
     /// VRRP.
     Vrrp(::vrrp::Config),
+    /// CARP.
+    Carp(::carp::Config),
     /// HSRP.
     Hsrp(::hsrp::Config),
     /// GLBP.
@@ -106,6 +114,13 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
             let (config, claim) =
                 vrrp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
             add(&group.span, ProtocolPlan::Vrrp(config), claim);
+        }
+        for group in tables.value.carp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(&defaults.carp);
+            let (config, claim) =
+                carp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
+            add(&group.span, ProtocolPlan::Carp(config), claim);
         }
         for group in tables.value.hsrp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();
@@ -170,6 +185,7 @@ fn possible_interface(name: &Spanned<String>, reader: &mut Reader) {
 #[derive(Default)]
 struct Defaults {
     vrrp: raw::Vrrp,
+    carp: raw::Carp,
     hsrp: raw::Hsrp,
     glbp: raw::Glbp,
 }
@@ -178,6 +194,7 @@ impl Defaults {
     fn of(file: &raw::File, reader: &mut Reader) -> Defaults {
         let Some(defaults) = &file.defaults else { return Defaults::default() };
         let vrrp = defaults.value.vrrp.as_ref().map(|vrrp| vrrp.value.clone()).unwrap_or_default();
+        let carp = defaults.value.carp.as_ref().map(|carp| carp.value.clone()).unwrap_or_default();
         let hsrp = defaults.value.hsrp.as_ref().map(|hsrp| hsrp.value.clone()).unwrap_or_default();
         let glbp = defaults.value.glbp.as_ref().map(|glbp| glbp.value.clone()).unwrap_or_default();
         let span = |addresses: &Option<Spanned<_>>| addresses.as_ref().map(|value| value.span.clone());
@@ -185,9 +202,10 @@ impl Defaults {
         let number = |id: &Option<Spanned<i64>>| id.as_ref().map(|value| value.span.clone());
         let own = [number(&vrrp.id), text(&vrrp.name), span(&vrrp.addresses), span(&vrrp.excluded_addresses)];
         nothing_of_its_own("vrrp", own, reader);
+        nothing_of_its_own("carp", [number(&carp.id), text(&carp.name), span(&carp.addresses), None], reader);
         nothing_of_its_own("hsrp", [number(&hsrp.id), text(&hsrp.name), span(&hsrp.addresses), None], reader);
         nothing_of_its_own("glbp", [number(&glbp.id), text(&glbp.name), span(&glbp.addresses), None], reader);
-        Defaults { vrrp, hsrp, glbp }
+        Defaults { vrrp, carp, hsrp, glbp }
     }
 }
 

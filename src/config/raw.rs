@@ -7,11 +7,13 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
+pub use self::carp::{Carp, CounterUse, Demotion, UcarpTie};
 pub use self::glbp::{Glbp, GlbpAuthentication, GlbpAuthenticationKind, LoadBalancing};
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
 
+mod carp;
 mod glbp;
 mod hsrp;
 
@@ -75,6 +77,9 @@ table! {
         /// What VRRP groups inherit; everything but `id`, `name` and addresses.
         #[schemars(schema_with = "super::schema::inheritable::<Vrrp>")]
         vrrp: Vrrp,
+        /// What CARP groups inherit; everything but `id`, `name` and addresses.
+        #[schemars(schema_with = "super::schema::inheritable::<Carp>")]
+        carp: Carp,
         /// What HSRP groups inherit; everything but `id`, `name` and addresses.
         #[schemars(schema_with = "super::schema::inheritable::<Hsrp>")]
         hsrp: Hsrp,
@@ -89,6 +94,8 @@ table! {
     pub struct Interface {
         /// VRRP virtual routers.
         vrrp: Vec<Spanned<Vrrp>>,
+        /// CARP virtual hosts.
+        carp: Vec<Spanned<Carp>>,
         /// HSRP groups.
         hsrp: Vec<Spanned<Hsrp>>,
         /// GLBP groups.

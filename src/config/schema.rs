@@ -83,6 +83,7 @@ mod tests {
             ("Defaults", keys::<raw::Defaults>()),
             ("Interface", keys::<raw::Interface>()),
             ("Vrrp", keys::<raw::Vrrp>()),
+            ("Carp", keys::<raw::Carp>()),
             ("Hsrp", keys::<raw::Hsrp>()),
             ("HsrpAuthentication", keys::<raw::HsrpAuthentication>()),
             ("Glbp", keys::<raw::Glbp>()),
@@ -104,6 +105,8 @@ mod tests {
         let inherited = properties(&tables["Defaults"]["properties"]["vrrp"]);
         let own = OWN_KEYS.map(str::to_owned).into();
         assert_eq!(inherited, &keys::<raw::Vrrp>() - &own);
+        let inherited = properties(&tables["Defaults"]["properties"]["carp"]);
+        assert_eq!(inherited, &keys::<raw::Carp>() - &own);
         let inherited = properties(&tables["Defaults"]["properties"]["hsrp"]);
         assert_eq!(inherited, &keys::<raw::Hsrp>() - &own);
         let inherited = properties(&tables["Defaults"]["properties"]["glbp"]);

@@ -153,7 +153,7 @@ mod tests {
             name: "office".into(),
             interface: "eth0".into(),
             protocol: "vrrp",
-            family: fhrp::Family::Ipv4,
+            family: Some(fhrp::Family::Ipv4),
             id: 10,
         };
         for what in kinds {

@@ -56,6 +56,8 @@ pub enum Order {
     HandOver,
     /// Announce the addresses again.
     Announce,
+    /// Take the role now, whoever has it.
+    TakeOver,
     /// Wait no longer for whatever has to be in step before a role is taken.
     Ready,
 }
@@ -65,6 +67,7 @@ impl From<Order> for fhrp::Command {
         match order {
             Order::HandOver => fhrp::Command::HandOver,
             Order::Announce => fhrp::Command::Announce,
+            Order::TakeOver => fhrp::Command::TakeOver,
             Order::Ready => fhrp::Command::Ready,
         }
     }

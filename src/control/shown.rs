@@ -14,7 +14,8 @@ pub struct Group {
     pub name: String,
     pub interface: String,
     pub protocol: String,
-    pub family: Family,
+    #[serde(default)]
+    pub family: Option<Family>,
     pub id: u16,
     #[serde(default)]
     pub version: String,
@@ -27,9 +28,9 @@ pub struct Group {
     #[serde(default)]
     pub reason: String,
     #[serde(default)]
-    pub priority: u8,
+    pub priority: Option<u8>,
     #[serde(default)]
-    pub configured_priority: u8,
+    pub configured_priority: Option<u8>,
     #[serde(default)]
     pub active: Option<IpAddr>,
     #[serde(default)]
@@ -59,7 +60,8 @@ impl Group {
     pub fn is_named(&self) -> bool {
         let Group { name, interface, protocol, id, family, .. } = self;
         let identity = format!("{interface} {protocol} {id}");
-        *name != identity && *name != format!("{identity} {family}")
+        let in_family = family.map(|family| format!("{identity} {family}"));
+        *name != identity && Some(name) != in_family.as_ref()
     }
 }
 

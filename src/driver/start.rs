@@ -136,10 +136,9 @@ impl Driver {
         let mut ears = BTreeSet::new();
         let mut multicasts: BTreeSet<IpAddr> = BTreeSet::new();
         let mut solicited = BTreeSet::new();
-        for (identity, registered) in self.registered.iter().filter(|(id, _)| id.interface == link.name) {
-            let Some((protocol, family)) = protocols::listens_to(identity) else { continue };
-            for ear in protocol.ears(family) {
-                ears.insert(*ear);
+        for (_, registered) in self.registered.iter().filter(|(id, _)| id.interface == link.name) {
+            for ear in protocols::ears(&registered.plan.protocol) {
+                ears.insert(ear);
                 multicasts.insert(ear.multicast);
             }
             solicited.extend(protocols::solicited_addresses(&registered.plan.protocol));
@@ -166,11 +165,11 @@ impl Driver {
     fn preparation(&self, link: &Link) -> Preparation {
         let here = self.registered.iter().filter(|(identity, _)| identity.interface == link.name);
         let mut preparation = Preparation { link: link.index, ..Preparation::default() };
-        for (identity, registered) in here {
+        for (_, registered) in here {
             let plan = &registered.plan.protocol;
             preparation.macs.extend(protocols::virtual_macs(plan));
             if !protocols::redirects(plan) {
-                preparation.unredirected.insert(identity.family);
+                preparation.unredirected.extend(protocols::families(plan));
             }
         }
         preparation

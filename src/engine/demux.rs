@@ -13,7 +13,8 @@ struct Key {
     link: u32,
     /// The protocol's place in the engine's list.
     protocol: usize,
-    family: Family,
+    /// `None`: both, under one number.
+    family: Option<Family>,
     id: u16,
 }
 
@@ -29,7 +30,13 @@ impl Demux {
         self.groups.insert(key, group);
     }
 
-    pub(super) fn find(&self, link: u32, protocol: usize, family: Family, id: u16) -> Option<GroupIndex> {
+    pub(super) fn find(
+        &self,
+        link: u32,
+        protocol: usize,
+        family: Option<Family>,
+        id: u16,
+    ) -> Option<GroupIndex> {
         self.groups.get(&Key { link, protocol, family, id }).copied()
     }
 

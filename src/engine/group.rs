@@ -16,8 +16,8 @@ pub struct Identity {
     pub interface: String,
     /// The protocol's name.
     pub protocol: &'static str,
-    /// The address family.
-    pub family: Family,
+    /// The address family in which it has its number; `None`: one number counts for both.
+    pub family: Option<Family>,
     /// The group's number.
     pub id: u16,
 }
@@ -27,8 +27,8 @@ impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} {}", self.interface, self.protocol, self.id)?;
         match self.family {
-            Family::Ipv4 => Ok(()),
-            Family::Ipv6 => f.write_str(" IPv6"),
+            Some(Family::Ipv4) | None => Ok(()),
+            Some(Family::Ipv6) => f.write_str(" IPv6"),
         }
     }
 }

@@ -263,7 +263,7 @@ impl Engine {
     ) -> Delivery {
         for (order, protocol) in self.protocols.iter().enumerate() {
             let Some(id) = protocol.group_of(received) else { continue };
-            return match self.demux.find(link, order, fhrp::Family::of(received.source), id) {
+            return match self.demux.find(link, order, protocol.family_of(received), id) {
                 Some(group) => {
                     self.tell(now, group, Input::Packet(received), out);
                     Delivery::To(group)

@@ -14,7 +14,7 @@ pub(super) struct Key {
     pub(super) link: u32,
     /// The protocol's place in the engine's list.
     pub(super) protocol: usize,
-    pub(super) family: Family,
+    pub(super) family: Option<Family>,
 }
 
 /// A place in the table of companies.
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_group_is_told_of_the_others_and_not_of_itself() {
         let mut companies = Companies::default();
-        let key = Key { link: 2, protocol: 0, family: Family::Ipv4 };
+        let key = Key { link: 2, protocol: 0, family: Some(Family::Ipv4) };
         let company = companies.of(key);
         let elsewhere = companies.of(Key { link: 3, ..key });
         assert_eq!(companies.of(key), company);

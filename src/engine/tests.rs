@@ -74,13 +74,13 @@ impl Group for Script {
             protocol: "script",
             version: "1",
             id: 1,
-            family: Family::Ipv4,
+            family: Some(Family::Ipv4),
             state: "Reading",
             standing: fhrp::Standing::StandingBy,
             since: now,
             reason: String::new(),
-            priority: 0,
-            configured_priority: 0,
+            priority: None,
+            configured_priority: None,
             active: None,
             source: None,
             addresses: Vec::new(),
@@ -129,7 +129,7 @@ fn lan(up: bool) -> Link {
 }
 
 fn identity(id: u16) -> Identity {
-    Identity { interface: "lan".to_owned(), protocol: "script", family: Family::Ipv4, id }
+    Identity { interface: "lan".to_owned(), protocol: "script", family: Some(Family::Ipv4), id }
 }
 
 fn packet(payload: &[u8]) -> Received<'_> {

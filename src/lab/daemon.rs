@@ -66,6 +66,13 @@ impl Daemon {
                 programs: vec![frr("zebra"), frr("vrrpd")],
                 dies_alone: false,
             },
+            DaemonKind::Ucarp => Daemon {
+                directories: &[],
+                ready: None,
+                files: Vec::new(),
+                programs: vec![words("ucarp", &options(config))],
+                dies_alone: true,
+            },
             DaemonKind::None => Daemon {
                 directories: &[],
                 ready: None,
@@ -103,6 +110,11 @@ fn groups_with_root(groups: &str) -> String {
         None => format!("{line}\n"),
     };
     groups.lines().map(line).collect()
+}
+
+/// A command line, an option on each line.
+fn options(config: &str) -> Vec<&str> {
+    config.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
 fn words(program: &str, arguments: &[&str]) -> Vec<String> {

@@ -190,7 +190,7 @@ mod tests {
             vrid: 10,
             priority,
             interval: Duration::from_millis(100),
-            hold: None,
+            patience: crate::lab::Patience::Intervals,
         }
     }
 

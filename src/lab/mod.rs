@@ -45,7 +45,7 @@ pub use play::{Progress, play};
 pub use report::{Report, StepReport, Verdict};
 pub use router::Router;
 pub use scenario::{DaemonKind, Expect, RouterPlan, Scenario, Step, Target};
-pub use wire::{Advert, Answer};
+pub use wire::{Advert, Answer, Patience};
 
 /// The scenarios in the box: name and text.
 pub const SCENARIOS: &[(&str, &str)] = &[
@@ -57,6 +57,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("mixed-keepalived", include_str!("../../etc/lab/mixed-keepalived.toml")),
     ("mixed-frr", include_str!("../../etc/lab/mixed-frr.toml")),
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
+    ("carp", include_str!("../../etc/lab/carp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
     ("glbp", include_str!("../../etc/lab/glbp.toml")),
     ("glbp-ipv6", include_str!("../../etc/lab/glbp-ipv6.toml")),

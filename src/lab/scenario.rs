@@ -44,7 +44,7 @@ pub struct Scenario {
 pub struct RouterPlan {
     /// What runs on it.
     pub daemon: DaemonKind,
-    /// The daemon's configuration file. Its interfaces are called `lan` and `wan`.
+    /// The daemon's configuration. Its interfaces are called `lan` and `wan`.
     pub config: String,
     /// Shell commands to be run on it before the daemon starts.
     pub setup: Vec<String>,
@@ -64,6 +64,8 @@ pub enum DaemonKind {
     Keepalived,
     /// FRR's zebra and vrrpd.
     Frr,
+    /// ucarp, from the search path; its configuration is its command line, an option on each line.
+    Ucarp,
     /// Nothing: the scenario's `setup` does it all.
     None,
 }

@@ -1,5 +1,5 @@
-//! What the lab reads off the wire and puts on it: VRRP advertisements, what active routers of HSRP and GLBP say, answers
-//! to its own questions, the packets of its streams.
+//! What the lab reads off the wire and puts on it: advertisements of VRRP and CARP, what active routers of HSRP and GLBP
+//! say, answers to its own questions, the packets of its streams.
 //!
 //! Nothing of this comes from the code under test, so that both cannot share a mistake.
 
@@ -10,8 +10,8 @@ use fhrp::Mac;
 use fhrp::address::solicited_node;
 use fhrp::checksum::Sum;
 
-/// What a holder of the role says on the LAN: an advertisement of VRRP, a Hello or Resign of HSRP, a hello of an active
-/// gateway of GLBP or of one that leaves.
+/// What a holder of the role says on the LAN: an advertisement of VRRP or CARP, a Hello or Resign of HSRP, a hello of an
+/// active gateway of GLBP or of one that leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advert {
     /// When the switch got it, in nanoseconds of wall-clock time, by the kernel's timestamp.
@@ -24,32 +24,52 @@ pub struct Advert {
     pub source: IpAddr,
     /// Where it went.
     pub destination: IpAddr,
-    /// 2 or 3 of VRRP, 1 or 2 of HSRP, 1 of GLBP.
+    /// 2 or 3 of VRRP, 2 of CARP, 1 or 2 of HSRP, 1 of GLBP.
     pub version: u8,
-    /// Virtual router identifier, or the last eight bits of a group's number.
+    /// Virtual router or host identifier, or the last eight bits of a group's number.
     pub vrid: u8,
-    /// Priority; 0 says goodbye, as in GLBP, and stands for a Resign of HSRP.
+    /// Priority; 0 says goodbye, as in GLBP, and stands for a Resign of HSRP. In CARP what advskew leaves of 255.
     pub priority: u8,
     /// Advertisement interval or hello time.
     pub interval: Duration,
-    /// How long others wait for the next one, where it says so: the hold time of HSRP and GLBP.
-    pub hold: Option<Duration>,
+    /// How long others wait for the next one.
+    pub patience: Patience,
+}
+
+/// How long others wait for a holder's next word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// VRRP: three of its intervals, and their own skew within one.
+    Intervals,
+    /// CARP: this, and their own skew within a second. It is their own advbase, which all ought to have alike.
+    Base(Duration),
+    /// HSRP and GLBP: this, which it says.
+    Hold(Duration),
 }
 
 impl Advert {
-    /// Skew_Time of a router of `priority` that heard this advert. RFC 3768 §6.1, RFC 9568 §6.1.
+    /// Skew_Time of a router of `priority` that heard this advert. RFC 3768 §6.1, RFC 9568 §6.1; CARP's advskew.
     pub fn skew(&self, priority: u8) -> Duration {
-        let whole = if self.version == 2 { Duration::from_secs(1) } else { self.interval };
-        whole * (256 - u32::from(priority)) / 256
+        match self.patience {
+            Patience::Hold(_) => Duration::ZERO,
+            Patience::Base(_) => Duration::from_secs(1) * (255 - u32::from(priority)) / 256,
+            Patience::Intervals if self.version == 2 => {
+                Duration::from_secs(1) * (256 - u32::from(priority)) / 256
+            }
+            Patience::Intervals => self.interval * (256 - u32::from(priority)) / 256,
+        }
     }
 
     /// How long after this advert a Backup of `priority` takes over, by the protocol.
     pub fn bound(&self, priority: u8) -> Duration {
-        match (self.priority, self.hold) {
-            (0, Some(_)) => Duration::ZERO,
-            (_, Some(hold)) => hold,
-            (0, None) => self.skew(priority),
-            (_, None) => self.interval * 3 + self.skew(priority),
+        let skew = self.skew(priority);
+        match self.patience {
+            _ if self.priority == 0 => skew,
+            Patience::Intervals => self.interval * 3 + skew,
+            // With advbase 0 the skew is all there is, and counts three times.
+            Patience::Base(Duration::ZERO) => skew * 3,
+            Patience::Base(base) => base + skew,
+            Patience::Hold(hold) => hold,
         }
     }
 }
@@ -166,6 +186,7 @@ pub(crate) fn read(frame: &[u8], router: &str, at: u64) -> Option<Meaning> {
         packet.payload = packet.payload.get(length..)?;
     }
     match packet.protocol {
+        PROTOCOL_VRRP if is_carp(&packet) => virtual_host(frame, &packet, router, at),
         PROTOCOL_VRRP => advert(frame, &packet, router, at),
         PROTOCOL_ICMPV6 => neighbour(frame, &packet, router, at),
         PROTOCOL_UDP => standby(frame, &packet, router, at),
@@ -193,7 +214,37 @@ fn advert(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Me
         vrid: *message.get(1)?,
         priority: *message.get(2)?,
         interval,
-        hold: None,
+        patience: Patience::Intervals,
+    }))
+}
+
+/// CARP begins as VRRP version 2 does: over IPv4 seven words of counter and digest in 36 octets, and over IPv6 there is no
+/// VRRP version 2.
+fn is_carp(packet: &Packet<'_>) -> bool {
+    match packet.payload {
+        [0x21, ..] if packet.source.is_ipv6() => true,
+        [0x21, _, _, 7, ..] => packet.payload.len() == 36,
+        _ => false,
+    }
+}
+
+/// An advertisement of CARP. OpenBSD ip_carp.h, `carp_header`: advskew in octet 2, advbase in octet 5; 255 in both says
+/// goodbye.
+fn virtual_host(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
+    let [_, vhid, skew, _, _, base, ..] = *packet.payload else { return None };
+    let seconds = Duration::from_secs(base.into());
+    let says_goodbye = skew == u8::MAX && base == u8::MAX;
+    Some(Meaning::Advert(Advert {
+        at,
+        router: router.to_owned(),
+        mac: mac(frame.get(6..)?)?,
+        source: packet.source,
+        destination: packet.destination,
+        version: 2,
+        vrid: vhid,
+        priority: if says_goodbye { 0 } else { (u8::MAX - skew).max(1) },
+        interval: seconds + Duration::from_secs(skew.into()) / 256,
+        patience: Patience::Base(seconds * 3),
     }))
 }
 
@@ -223,7 +274,7 @@ fn balanced(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<
         vrid: group,
         priority,
         interval: millisecond(8)?,
-        hold: Some(millisecond(12)?),
+        patience: Patience::Hold(millisecond(12)?),
     }))
 }
 
@@ -265,7 +316,7 @@ fn standby(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<M
         vrid,
         priority,
         interval,
-        hold: Some(hold),
+        patience: Patience::Hold(hold),
     }))
 }
 
@@ -429,6 +480,21 @@ mod tests {
         assert_eq!(active.bound(1), Duration::from_millis(300));
         assert_eq!(advert_of(&udp(4, 0)).bound(1), Duration::ZERO);
         assert_eq!(read(&udp(0x10, 150), "r1", 0), None, "a standby gateway");
+    }
+
+    #[test]
+    fn virtual_hosts_are_read_and_bounded() {
+        let mut message = vec![0x21, 10, 100, 7, 0, 1];
+        message.resize(36, 0);
+        let carp = advert_of(&frame(112, &message));
+        assert_eq!((carp.vrid, carp.priority, carp.interval), (10, 155, Duration::from_micros(1_390_625)));
+        assert_eq!(carp.bound(255), Duration::from_secs(3));
+        assert_eq!(carp.bound(155), Duration::from_micros(3_390_625));
+        message[5] = 0;
+        assert_eq!(advert_of(&frame(112, &message)).bound(155), Duration::from_nanos(1_171_875_000));
+        (message[2], message[5]) = (255, 255);
+        let goodbye = advert_of(&frame(112, &message));
+        assert_eq!((goodbye.priority, goodbye.bound(155)), (0, Duration::from_micros(390_625)));
     }
 
     #[test]

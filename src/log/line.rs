@@ -106,7 +106,7 @@ impl Display for Named<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Subject { name, interface, protocol, id, family } = self.0;
         let mut identity = format!("{interface} {protocol} {id}");
-        if *family == Family::Ipv6 {
+        if *family == Some(Family::Ipv6) {
             identity += " IPv6";
         }
         if *name == identity { f.write_str(name) } else { write!(f, "{identity} ({name})") }
@@ -126,7 +126,7 @@ mod tests {
             name: "office".into(),
             interface: "eth0".into(),
             protocol: "vrrp",
-            family: Family::Ipv4,
+            family: Some(Family::Ipv4),
             id: 10,
         };
         Event { sequence: 1, wall: Duration::ZERO, group: Some(group), what }

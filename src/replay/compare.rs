@@ -144,7 +144,7 @@ pub(super) fn compare(
     let (theirs, own) = (reigns(Some(&real)), reigns(ours.as_ref()));
     let differed = comparison.reigns(&theirs, &own);
     let states = match &*cast.announced {
-        Announced::Vrrp(_) => {
+        Announced::Vrrp(_) | Announced::Carp(_) => {
             comparison.rows();
             None
         }

@@ -180,7 +180,10 @@ impl Enact<'_> {
                 continue;
             }
             room -= 1;
-            let Some(new) = Announced::new(key.protocol, self.address, key.group) else { continue };
+            let Some(new) = Announced::new(key.protocol, self.address, key.group, &self.wish.carp_addresses)
+            else {
+                continue;
+            };
             let announced = announced.entry(key).or_insert(new);
             let keys: Vec<&[u8]> = self.wish.keys.of(key.protocol).collect();
             if ours {
@@ -354,6 +357,7 @@ fn holds(dissection: &Dissection) -> bool {
 fn configured<'a>(plan: &'a Plan, key: &Key) -> Option<&'a GroupPlan> {
     plan.groups.iter().find(|group| {
         let identity = group.identity();
-        (identity.protocol, identity.family, identity.id) == (key.protocol, key.family, key.group)
+        let is_family = identity.family.is_none_or(|family| family == key.family);
+        is_family && (identity.protocol, identity.id) == (key.protocol, key.group)
     })
 }

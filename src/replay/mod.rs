@@ -13,8 +13,9 @@
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
-//! | [`protocol`], `vrrp`, `hsrp`, `glbp` | what a replay must know of each protocol |
+//! | [`protocol`], `vrrp`, `carp`, `hsrp`, `glbp` | what a replay must know of each protocol |
 
+mod carp;
 mod cast;
 pub mod compare;
 pub mod enact;

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::dissect::Dissection;
+use fhrp::dissect::{Dissection, Value};
 use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
-use super::{glbp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
 /// Why the settings of a router cannot be told from its frames.
@@ -19,12 +19,16 @@ pub enum Unknowable {
     /// Its frames are signed.
     #[error("its frames are signed, and no key that fits was given: --key {0}=SECRET")]
     KeyMissing(&'static str),
+    /// Its digests cover addresses that no frame says.
+    #[error("its digests cover its virtual addresses, which no frame says: --carp-address ADDRESS for each")]
+    AddressesMissing,
 }
 
 /// Real addresses that a group needs: one it is told to speak from, virtual ones that it owns.
 pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::real_addresses(config),
+        ProtocolPlan::Carp(config) => carp::real_addresses(config),
         ProtocolPlan::Hsrp(config) => hsrp::real_addresses(config),
         ProtocolPlan::Glbp(config) => glbp::real_addresses(config),
     }
@@ -34,6 +38,7 @@ pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
 pub(super) fn virtual_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
     match plan {
         ProtocolPlan::Vrrp(config) => config.addresses.clone(),
+        ProtocolPlan::Carp(config) => config.addresses.clone(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
         ProtocolPlan::Glbp(config) => config.addresses.clone(),
     }
@@ -44,6 +49,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
     let mut plan = plan.clone();
     match &mut plan.protocol {
         ProtocolPlan::Vrrp(config) => config.source = Some(source),
+        ProtocolPlan::Carp(config) => config.sources = vec![source],
         ProtocolPlan::Hsrp(config) => config.source = Some(source),
         ProtocolPlan::Glbp(config) => config.source = Some(source),
     }
@@ -54,6 +60,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
 pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
     match plan {
         ProtocolPlan::Vrrp(config) => vrrp::wait_after_start(config),
+        ProtocolPlan::Carp(config) => carp::wait_after_start(config),
         ProtocolPlan::Hsrp(config) => hsrp::wait_after_start(config),
         ProtocolPlan::Glbp(config) => glbp::wait_after_start(config),
     }
@@ -63,14 +70,16 @@ pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
 #[derive(Debug, Clone)]
 pub(super) enum Announced {
     Vrrp(vrrp::Announced),
+    Carp(carp::Announced),
     Hsrp(hsrp::Announced),
 }
 
 impl Announced {
-    /// `None` if routers of this protocol cannot be re-enacted.
-    pub(super) fn new(protocol: &str, source: IpAddr, group: u16) -> Option<Self> {
+    /// `None` if routers of this protocol cannot be re-enacted. `addresses` are those that CARP's digests cover.
+    pub(super) fn new(protocol: &str, source: IpAddr, group: u16, addresses: &[IpAddr]) -> Option<Self> {
         match protocol {
             "vrrp" => Some(Announced::Vrrp(vrrp::Announced::new(source, group))),
+            "carp" => Some(Announced::Carp(carp::Announced::new(source, group, addresses))),
             "hsrp" => Some(Announced::Hsrp(hsrp::Announced::new(source, group))),
             _ => None,
         }
@@ -80,6 +89,7 @@ impl Announced {
     pub(super) fn hear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
         match self {
             Announced::Vrrp(announced) => announced.hear(at, received, keys),
+            Announced::Carp(announced) => announced.hear(at, received, keys),
             Announced::Hsrp(announced) => announced.hear(at, received, keys),
         }
     }
@@ -87,8 +97,8 @@ impl Announced {
     /// A frame of somebody else in the group.
     pub(super) fn overhear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
         match self {
-            // Each advertisement of VRRP speaks for itself.
-            Announced::Vrrp(_) => {}
+            // Each advertisement of these speaks for itself.
+            Announced::Vrrp(_) | Announced::Carp(_) => {}
             Announced::Hsrp(announced) => announced.overhear(at, received, keys),
         }
     }
@@ -96,7 +106,7 @@ impl Announced {
     /// A frame of it that speaks for all groups of its interface.
     pub(super) fn spoke_of_interface(&mut self, at: u64) {
         match self {
-            Announced::Vrrp(_) => {}
+            Announced::Vrrp(_) | Announced::Carp(_) => {}
             Announced::Hsrp(announced) => announced.spoke_of_interface(at),
         }
     }
@@ -104,7 +114,7 @@ impl Announced {
     /// The frame of a holder whom nobody saw, if one is called for.
     pub(super) fn unseen_holder(&self) -> Option<Datagram> {
         match self {
-            Announced::Vrrp(_) => None,
+            Announced::Vrrp(_) | Announced::Carp(_) => None,
             Announced::Hsrp(announced) => announced.unseen_holder(),
         }
     }
@@ -112,7 +122,7 @@ impl Announced {
     /// What its timers may be off, as its frames show, in nanoseconds.
     pub(super) fn spread(&self) -> u64 {
         match self {
-            Announced::Vrrp(_) => 0,
+            Announced::Vrrp(_) | Announced::Carp(_) => 0,
             Announced::Hsrp(announced) => announced.spread(),
         }
     }
@@ -120,7 +130,7 @@ impl Announced {
     /// How often a holder speaks that was there before the capture began; `None`: once is enough.
     pub(super) fn prelude_again(&self) -> Option<Duration> {
         match self {
-            Announced::Vrrp(_) => None,
+            Announced::Vrrp(_) | Announced::Carp(_) => None,
             Announced::Hsrp(announced) => announced.hello(),
         }
     }
@@ -129,6 +139,7 @@ impl Announced {
     pub(super) fn plan(&self, at: u64, interface: &str, name: &str) -> Result<GroupPlan, Unknowable> {
         let protocol = match self {
             Announced::Vrrp(announced) => ProtocolPlan::Vrrp(announced.config(at)?),
+            Announced::Carp(announced) => ProtocolPlan::Carp(announced.config(at)?),
             Announced::Hsrp(announced) => ProtocolPlan::Hsrp(announced.config(at)?),
         };
         Ok(GroupPlan { interface: interface.to_owned(), name: name.to_owned(), protocol })
@@ -138,6 +149,7 @@ impl Announced {
     pub(super) fn changes(&self) -> Vec<u64> {
         match self {
             Announced::Vrrp(announced) => announced.changes().collect(),
+            Announced::Carp(announced) => announced.changes().collect(),
             Announced::Hsrp(announced) => announced.changes().collect(),
         }
     }
@@ -146,6 +158,7 @@ impl Announced {
     pub(super) fn own_mac(&self) -> Option<Mac> {
         match self {
             Announced::Vrrp(announced) => announced.own_mac(),
+            Announced::Carp(announced) => announced.own_mac(),
             Announced::Hsrp(announced) => announced.own_mac(),
         }
     }
@@ -154,6 +167,7 @@ impl Announced {
     pub(super) fn conclusions(&self, at: u64) -> Vec<String> {
         match self {
             Announced::Vrrp(announced) => announced.conclusions(at),
+            Announced::Carp(announced) => announced.conclusions(at),
             Announced::Hsrp(announced) => announced.conclusions(at),
         }
     }
@@ -173,8 +187,9 @@ pub(super) struct Says {
 impl Says {
     pub(super) fn of(dissection: &Dissection) -> Self {
         match dissection.protocol {
-            // Whoever advertises is active.
+            // Whoever advertises is active, or master.
             "vrrp" => Says { resigns: dissection.priority == Some(0), kind: "", state: "" },
+            "carp" => Says { resigns: takes_its_leave(dissection), kind: "", state: "" },
             _ => Says {
                 resigns: dissection.kind == "resign",
                 kind: dissection.kind,
@@ -184,10 +199,16 @@ impl Says {
     }
 }
 
+/// Whether this is CARP's goodbye.
+fn takes_its_leave(dissection: &Dissection) -> bool {
+    dissection.details.iter().any(|(name, value)| *name == "goodbye" && *value == Value::Truth(true))
+}
+
 /// Whether a field is the sender's own to count, or follows from others.
 pub(super) fn is_its_own(protocol: &str, field: &str) -> bool {
     match protocol {
         "vrrp" => vrrp::is_its_own(field),
+        "carp" => carp::is_its_own(field),
         "hsrp" => hsrp::is_its_own(field),
         _ => false,
     }
@@ -197,6 +218,7 @@ pub(super) fn is_its_own(protocol: &str, field: &str) -> bool {
 pub(super) fn why_it_differs(protocol: &str, field: &str, theirs: &str, ours: &str) -> Option<&'static str> {
     match protocol {
         "vrrp" => vrrp::why_it_differs(field, theirs, ours),
+        "carp" => carp::why_it_differs(field, theirs, ours),
         "hsrp" => hsrp::why_it_differs(field, theirs, ours),
         _ => None,
     }

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::cast::INTERFACE;
 use super::hsrp;
 use super::protocol::{Announced, wait_after_start};
 use crate::analyze::moment::nanos;
 use crate::analyze::reading::{Part, Said, Verdict, better};
 use crate::analyze::story::{Cause, Change, GroupStory, MemberStory, Piece, What};
-use crate::config::{GroupPlan, ProtocolPlan};
+use crate::config::GroupPlan;
 use crate::draw::Role;
 
 /// How much longer than a router's patience before its first frame it must have been there if it did not begin
@@ -80,16 +81,13 @@ pub(super) fn outside(
     configured: Option<&GroupPlan>,
     later: u64,
 ) -> Vec<Outside> {
-    let announced = match announced {
-        Announced::Vrrp(announced) => announced,
-        Announced::Hsrp(announced) => {
-            return hsrp::outside(group, who, announced, configured.is_some(), later);
-        }
-    };
+    if let Announced::Hsrp(announced) = announced {
+        return hsrp::outside(group, who, announced, configured.is_some(), later);
+    }
     let pieces = gateway_pieces(who);
     let settings = |at| match configured {
         Some(plan) => Some(plan.protocol.clone()),
-        None => announced.config(at).ok().map(ProtocolPlan::Vrrp),
+        None => announced.plan(at, INTERFACE, "").ok().map(|plan| plan.protocol),
     };
     let mut all = Vec::new();
     let mut ended = i64::MIN;
@@ -106,7 +104,7 @@ pub(super) fn outside(
         }
     }
     if configured.is_none() {
-        all.extend(changes(pieces, announced.changes()));
+        all.extend(changes(pieces, announced.changes().into_iter()));
     }
     all.sort_by_key(|one| one.at_ns);
     all

@@ -4,7 +4,7 @@
 use firsthop::lab::Deed;
 
 use crate::common::possible;
-use crate::judges::{judge_file, path, run};
+use crate::judges::{Told, judge_file, path, run};
 use crate::stage::{BUSY, Stage, ms, now, steadily};
 
 const HOLD: u64 = 300;
@@ -66,7 +66,7 @@ fn play(title: &str, gateway: &str, id: &str, more: &str, kinds: &[&str]) {
         let ours = all.with_file_name("ours.pcap");
         let ports = "frame.interface_name matches \"^r[123]-lan$\"";
         run("tshark", &["-r", path(&all), "-Y", ports, "-w", path(&ours), "-F", "pcap"]);
-        judge_file(title, &ours, false, kinds);
+        judge_file(title, &ours, Told::Nothing, kinds);
     }
 }
 

@@ -39,6 +39,11 @@ impl Protocol for Carp {
         Some(u16::from(vhid))
     }
 
+    /// A virtual host has addresses of both families, and advertises in both.
+    fn family_of(&self, _received: &Received<'_>) -> Option<Family> {
+        None
+    }
+
     fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection> {
         carp_in(received).map(|message| dissect::dissect(received, message, known))
     }

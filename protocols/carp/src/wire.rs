@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use fhrp::checksum::Sum;
 
+use crate::config::Interval;
+
 pub use self::fault::WireError;
 
 mod fault;
@@ -62,6 +64,11 @@ impl Advertisement {
     /// Time between advertisements: `advbase + advskew / 256` seconds.
     pub fn interval(&self) -> Duration {
         Duration::from_secs(self.advbase.into()) + Duration::from_secs(self.advskew.into()) / 256
+    }
+
+    /// The same in its two parts.
+    pub(crate) const fn said_interval(&self) -> Interval {
+        Interval { base: self.advbase, skew: self.advskew }
     }
 }
 

@@ -131,6 +131,8 @@ pub enum Command {
     HandOver,
     /// Announce the addresses again.
     Announce,
+    /// Take the role now, whoever has it; a better member takes it back as it always does.
+    TakeOver,
     /// What the role needs beside the addresses is in step with whoever has it: no preemption need wait for that.
     Ready,
 }
@@ -167,6 +169,11 @@ pub trait Protocol: Sync {
     /// The group a frame is for; `None` if it is not this protocol's. Looks at no more than it must: whether
     /// the frame is valid is for the group to judge, and a frame for a group that does not exist is counted.
     fn group_of(&self, received: &Received<'_>) -> Option<u16>;
+
+    /// The family in which a frame's group has its number; `None` where one number counts for both.
+    fn family_of(&self, received: &Received<'_>) -> Option<Family> {
+        Some(Family::of(received.source))
+    }
 
     /// Takes a frame apart, for whoever reads a capture; `None` if it is not this protocol's.
     fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection>;

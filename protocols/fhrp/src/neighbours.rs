@@ -50,9 +50,14 @@ pub struct Entry<F> {
 impl<F: Facts> Neighbours<F> {
     /// A neighbour's message passed every check; `differs` are its settings that are not ours. Says whether they differ
     /// in another way than before.
-    pub fn obeyed(&mut self, received: &Received<'_>, priority: u8, differs: Vec<String>) -> (&mut F, bool) {
+    pub fn obeyed(
+        &mut self,
+        received: &Received<'_>,
+        priority: impl Into<Option<u8>>,
+        differs: Vec<String>,
+    ) -> (&mut F, bool) {
         let entry = self.entry(received);
-        entry.priority = Some(priority);
+        entry.priority = priority.into();
         entry.refused = None;
         entry.accepted = entry.accepted.saturating_add(1);
         let news = entry.differs != differs;

@@ -18,8 +18,8 @@ pub struct View {
     pub version: &'static str,
     /// The group's number.
     pub id: u16,
-    /// Its address family.
-    pub family: Family,
+    /// Its address family; `None`: both, under one number.
+    pub family: Option<Family>,
     /// The state, as the specification spells it: `Backup`.
     pub state: &'static str,
     /// What that means.
@@ -29,10 +29,10 @@ pub struct View {
     pub since: Instant,
     /// Why.
     pub reason: String,
-    /// Effective priority, after tracking.
-    pub priority: u8,
+    /// Effective priority, after tracking; `None` in a protocol that has none.
+    pub priority: Option<u8>,
     /// Priority as configured.
-    pub configured_priority: u8,
+    pub configured_priority: Option<u8>,
     /// Who holds the role, as far as this router knows.
     pub active: Option<IpAddr>,
     /// The address this router speaks from.

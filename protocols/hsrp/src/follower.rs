@@ -246,7 +246,7 @@ impl Follower {
     fn is_commanded(&mut self, context: &mut Context<'_>, command: Command) {
         match command {
             Command::Announce if self.state.1 == Standing::Holding => self.announces(context),
-            Command::Announce | Command::HandOver | Command::Ready => {
+            Command::Announce | Command::HandOver | Command::TakeOver | Command::Ready => {
                 let text = format!("it follows {}", self.leader());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }
@@ -339,13 +339,13 @@ impl Group for Follower {
             protocol: "hsrp",
             version: self.config.version.word(),
             id: self.config.group,
-            family: self.config.family,
+            family: Some(self.config.family),
             state: self.state.0,
             standing: self.state.1,
             since: self.since,
             reason: self.reason.clone(),
-            priority: 0,
-            configured_priority: 0,
+            priority: None,
+            configured_priority: None,
             active: None,
             source: None,
             addresses: self.config.addresses.clone(),

@@ -442,7 +442,7 @@ fn event_o_another_priority() {
             ["remark priority"],
             "{state}: nothing is said out of turn"
         );
-        assert_eq!(stage.view().priority, 70);
+        assert_eq!(stage.view().priority, Some(70));
     }
     let mut stage = Stage::reaching(config(), "Active");
     stage.tell(Input::Penalty(300));

@@ -373,7 +373,7 @@ fn tracked_faults_move_the_priority() {
     assert_eq!(stage.tell(Input::Penalty(50)), ["remark priority"]);
     // The running timer keeps its start: 3 s and 206/256 s.
     assert_eq!(stage.deadline(), at(3_804_687_500));
-    assert_eq!((stage.view().priority, stage.view().configured_priority), (50, 100));
+    assert_eq!((stage.view().priority, stage.view().configured_priority), (Some(50), Some(100)));
 
     let mut stage = Stage::active(config());
     let cadence = stage.deadline();

@@ -30,10 +30,8 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
 
 /// What the machine must have for a group.
 struct Needs<'a> {
-    family: Family,
-    source: Option<IpAddr>,
-    /// The address whose network the source is in.
-    beside: Option<IpAddr>,
+    /// Where it speaks from, in each family that it speaks.
+    voices: Vec<Voice>,
     addresses: Vec<InterfaceAddress>,
     /// Whether the addresses are the interface's own.
     owner: bool,
@@ -42,32 +40,55 @@ struct Needs<'a> {
     name: &'a str,
 }
 
+/// Where a group speaks from in one family.
+struct Voice {
+    family: Family,
+    /// The address that was asked for.
+    source: Option<IpAddr>,
+    /// The address whose network the source is in, if none was.
+    beside: Option<IpAddr>,
+}
+
+impl Voice {
+    fn new(family: Family, source: Option<IpAddr>, addresses: &[InterfaceAddress]) -> Voice {
+        let mut own = addresses.iter().map(|address| address.ip);
+        Voice { family, source, beside: own.find(|ip| Family::of(*ip) == family) }
+    }
+}
+
 impl Needs<'_> {
     fn of(group: &GroupPlan) -> Needs<'_> {
         let name = group.name.as_str();
         match &group.protocol {
             ProtocolPlan::Vrrp(config) => Needs {
-                family: config.family,
-                source: config.source,
-                beside: config.addresses.first().map(|address| address.ip),
+                voices: vec![Voice::new(config.family, config.source, &config.addresses)],
                 addresses: config.addresses.iter().chain(&config.excluded).copied().collect(),
                 owner: config.priority == vrrp::config::OWNER_PRIORITY,
                 octets: advertisement_octets(config),
                 name,
             },
+            ProtocolPlan::Carp(config) => Needs {
+                voices: config
+                    .families()
+                    .map(|family| {
+                        let wished = config.sources.iter().copied().find(|ip| Family::of(*ip) == family);
+                        Voice::new(family, wished, &config.addresses)
+                    })
+                    .collect(),
+                addresses: config.addresses.clone(),
+                owner: false,
+                octets: CARP_OCTETS,
+                name,
+            },
             ProtocolPlan::Hsrp(config) => Needs {
-                family: config.family,
-                source: config.source,
-                beside: config.addresses.first().map(|address| address.ip),
+                voices: vec![Voice::new(config.family, config.source, &config.addresses)],
                 addresses: config.addresses.clone(),
                 owner: false,
                 octets: HSRP_OCTETS,
                 name,
             },
             ProtocolPlan::Glbp(config) => Needs {
-                family: config.family,
-                source: config.source,
-                beside: config.addresses.first().map(|address| address.ip),
+                voices: vec![Voice::new(config.family, config.source, &config.addresses)],
                 addresses: config.addresses.clone(),
                 owner: false,
                 octets: GLBP_OCTETS,
@@ -82,6 +103,8 @@ impl Needs<'_> {
 const GLBP_OCTETS: usize = 40 + 8 + 12 + 24 + (8 + 8 * 12) + 40 + 4 * 20;
 /// The largest message of HSRP, behind the headers of IPv6 and UDP.
 const HSRP_OCTETS: usize = 40 + 8 + 72;
+/// An advertisement of CARP, behind the header of IPv6.
+const CARP_OCTETS: usize = 40 + carp::wire::LENGTH;
 
 fn remarks_on(group: &GroupPlan, links: &[Link]) -> Vec<String> {
     let needs = Needs::of(group);
@@ -95,13 +118,15 @@ fn remarks_on(group: &GroupPlan, links: &[Link]) -> Vec<String> {
     }
     let virtual_ips: Vec<IpAddr> = needs.addresses.iter().map(|address| address.ip).collect();
     let not: &[IpAddr] = if needs.owner { &[] } else { &virtual_ips };
-    if link.source(needs.family, needs.source, needs.beside, not).is_none() {
-        let wanted = match (needs.source, needs.family) {
-            (Some(source), _) => source.to_string(),
-            (None, Family::Ipv4) => "IPv4 address to speak from".to_owned(),
-            (None, Family::Ipv6) => "link-local address to speak from".to_owned(),
-        };
-        remarks.push(format!("{interface} has no {wanted}; {} waits for it", needs.name));
+    for Voice { family, source, beside } in &needs.voices {
+        if link.source(*family, *source, *beside, not).is_none() {
+            let wanted = match (source, family) {
+                (Some(source), _) => source.to_string(),
+                (None, Family::Ipv4) => "IPv4 address to speak from".to_owned(),
+                (None, Family::Ipv6) => "link-local address to speak from".to_owned(),
+            };
+            remarks.push(format!("{interface} has no {wanted}; {} waits for it", needs.name));
+        }
     }
     for address in &needs.addresses {
         if let Some(remark) = remark_on_address(group, needs.owner, *address, link) {
@@ -131,6 +156,7 @@ fn remark_on_address(
     if !owner && real {
         let way_out = match &group.protocol {
             ProtocolPlan::Vrrp(_) => "say `owner = true`, or remove it there",
+            ProtocolPlan::Carp(_) => "remove it there: a virtual address of CARP is nobody's own",
             ProtocolPlan::Hsrp(_) => "remove it there: nobody owns a virtual address of HSRP",
             ProtocolPlan::Glbp(_) => "remove it there: nobody owns a virtual address of GLBP",
         };

@@ -5,7 +5,7 @@ use std::fmt;
 use fhrp::InterfaceAddress;
 use vrrp::config::OWNER_PRIORITY;
 
-use super::{GroupMeaning, Meaning, Spans, Times, readable};
+use super::{GroupMeaning, Intervals, Meaning, Spans, Times, readable};
 
 impl fmt::Display for Meaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,10 +24,12 @@ impl fmt::Display for Meaning {
 
 impl fmt::Display for GroupMeaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let GroupMeaning { name, protocol, family, version, priority, .. } = self;
+        let GroupMeaning { name, protocol, version, .. } = self;
         let owner = if self.is_owner() { ", owner" } else { "" };
         let protocol = protocol.to_uppercase();
-        writeln!(f, "{name}: {protocol} version {version}, {family}, priority {priority}{owner}")?;
+        let family = self.family.map(|family| format!(", {family}")).unwrap_or_default();
+        let priority = self.priority.map(|priority| format!(", priority {priority}")).unwrap_or_default();
+        writeln!(f, "{name}: {protocol} version {version}{family}{priority}{owner}")?;
         let list = |addresses: &[InterfaceAddress]| -> String {
             let texts: Vec<String> = addresses.iter().map(InterfaceAddress::to_string).collect();
             if texts.is_empty() { "learnt from the active router".to_owned() } else { texts.join(", ") }
@@ -54,13 +56,21 @@ impl fmt::Display for GroupMeaning {
 
 impl GroupMeaning {
     fn is_owner(&self) -> bool {
-        self.protocol == "vrrp" && self.priority == OWNER_PRIORITY
+        self.protocol == "vrrp" && self.priority == Some(OWNER_PRIORITY)
     }
 
     /// The spans of time, line by line.
     fn spans(&self) -> Vec<(&'static str, String)> {
         let timers = match self.timers {
             Spans::Vrrp(timers) => timers,
+            Spans::Carp(Intervals { master_down, crash_best, crash_worst, .. }) => {
+                let (best, worst) = (readable(crash_best), readable(crash_worst));
+                return vec![
+                    ("master-down time", format!("{} after the last advertisement", readable(master_down))),
+                    ("fail-over", format!("takes over {best} to {worst} after a crash of the master,")),
+                    ("", "after its skew if the master stops".to_owned()),
+                ];
+            }
             Spans::HelloHold(Times { hello_time, hold_time, crash_best, crash_worst }) => {
                 let (best, worst) = (readable(crash_best), readable(crash_worst));
                 return vec![

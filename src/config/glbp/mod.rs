@@ -69,7 +69,7 @@ pub(super) fn plan(
     let claims = Claims {
         interface: interface.to_owned(),
         protocol: "glbp",
-        family,
+        family: Some(family),
         name: shared::name(&raw.name, usual, heading, reader),
         addresses: addresses.claimed(),
         follow: None,

@@ -89,7 +89,7 @@ pub(super) fn plan(
     let claims = Claims {
         interface: interface.to_owned(),
         protocol: "hsrp",
-        family,
+        family: Some(family),
         name: name(&draft, reader),
         addresses: addresses.claimed(),
         follow: raw.follow.clone(),

@@ -103,7 +103,7 @@ pub(super) fn plan(
     let claims = Claims {
         interface: interface.to_owned(),
         protocol: "vrrp",
-        family,
+        family: Some(family),
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
         follow: None,

@@ -88,7 +88,7 @@ impl Rules for HsrpRules {
         Identity {
             interface: super::machine::INTERFACE.to_owned(),
             protocol: "hsrp",
-            family: self.setup.family(),
+            family: Some(self.setup.family()),
             id: self.setup.group,
         }
     }

@@ -83,7 +83,7 @@ impl Rules for VrrpRules {
         Identity {
             interface: super::machine::INTERFACE.to_owned(),
             protocol: "vrrp",
-            family: self.setup.family(),
+            family: Some(self.setup.family()),
             id: self.setup.vrid.into(),
         }
     }

@@ -404,7 +404,7 @@ fn shown(
     daemon: &Daemon,
     now: Now,
     index: GroupIndex,
-) -> (Option<(&'static str, u8)>, Vec<fhrp::view::Timer>) {
+) -> (Option<(&'static str, Option<u8>)>, Vec<fhrp::view::Timer>) {
     let view = daemon.engine.view(now.monotonic, index);
     let state = view.as_ref().map(|view| (view.state, view.priority));
     (state, view.map(|view| view.timers).unwrap_or_default())

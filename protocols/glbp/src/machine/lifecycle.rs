@@ -210,7 +210,7 @@ impl GatewayGroup {
                 self.announces_forwarders(context);
                 self.advertises_router(context);
             }
-            (Command::HandOver | Command::Announce | Command::Ready, _) => {
+            (Command::HandOver | Command::Announce | Command::TakeOver | Command::Ready, _) => {
                 let text = format!("nothing to do while {}", self.state.name());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }

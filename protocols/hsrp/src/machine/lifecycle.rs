@@ -232,7 +232,7 @@ impl StandbyGroup {
             Command::HandOver if active => self.leaves(context, Purpose::HandOver),
             Command::Announce if active => self.announce(context),
             Command::Ready if self.is_running() && !self.state.holds() => self.is_in_step(context),
-            Command::HandOver | Command::Announce | Command::Ready => {
+            Command::HandOver | Command::Announce | Command::TakeOver | Command::Ready => {
                 let text = format!("nothing to do while {}", self.state.name());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }

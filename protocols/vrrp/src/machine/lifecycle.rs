@@ -232,7 +232,7 @@ impl VirtualRouter {
         match command {
             Command::HandOver if active => self.leaves(context, Purpose::HandOver),
             Command::Announce if active => self.announce(context),
-            Command::HandOver | Command::Announce | Command::Ready => {
+            Command::HandOver | Command::Announce | Command::TakeOver | Command::Ready => {
                 let text = format!("nothing to do while {}", self.state.name());
                 context.note(Note::Remark { name: "command-ignored", about: None, text });
             }

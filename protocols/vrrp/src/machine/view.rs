@@ -20,13 +20,13 @@ impl VirtualRouter {
                 Versions::Both => "2+3",
             },
             id: u16::from(self.config.vrid),
-            family: self.config.family,
+            family: Some(self.config.family),
             state: self.state.name(),
             standing: self.state.standing(),
             since: self.since,
             reason: self.reason.clone(),
-            priority: self.priority(),
-            configured_priority: self.config.priority,
+            priority: Some(self.priority()),
+            configured_priority: Some(self.config.priority),
             active: match &self.state {
                 State::Initialize => None,
                 State::Backup(backup) => {

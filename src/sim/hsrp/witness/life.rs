@@ -102,7 +102,7 @@ impl Witness {
         match command {
             Command::HandOver => self.leaves(now, false),
             Command::Announce => self.obligations.owes_announcement(),
-            Command::Ready => {}
+            Command::TakeOver | Command::Ready => {}
         }
     }
 

@@ -1,0 +1,60 @@
+//! What keeps a virtual host from running, each cause by its name, and the addresses it speaks from.
+
+use std::net::IpAddr;
+
+use fhrp::faults::{Fault, of_link};
+use fhrp::{Family, address};
+
+use super::VirtualHost;
+use crate::config::Destination;
+
+impl VirtualHost {
+    /// Every cause that holds now.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let link = self.link.as_ref();
+        let mut faults: Vec<Fault> = Vec::new();
+        for family in self.config.families() {
+            let found = of_link(link, family, self.wished_source(family), self.chooses_source(family));
+            faults.extend(found.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
+        }
+        let Some(link) = link.filter(|link| link.index != 0) else { return faults };
+        let taken = self.config.addresses.iter().filter(|address| link.has(address.ip));
+        faults.extend(taken.map(|taken| Fault::AddressTaken { link: link.name.clone(), address: taken.ip }));
+        if let Some(refusal) = &self.refusal {
+            faults.push(Fault::Refused(refusal.cause.clone()));
+        }
+        faults
+    }
+
+    fn wished_source(&self, family: Family) -> Option<IpAddr> {
+        self.config.sources.iter().copied().find(|source| Family::of(*source) == family)
+    }
+
+    /// The addresses that we could speak from.
+    pub(super) fn choose_sources(&self) -> Vec<IpAddr> {
+        self.config.families().filter_map(|family| self.chooses_source(family)).collect()
+    }
+
+    /// The address we speak from in a family. A virtual address is none.
+    fn chooses_source(&self, family: Family) -> Option<IpAddr> {
+        let link = self.link.as_ref()?;
+        let wished = self.wished_source(family);
+        let virtual_ips: Vec<IpAddr> = self.config.addresses.iter().map(|address| address.ip).collect();
+        let of_family = |ip: &IpAddr| Family::of(*ip) == family;
+        let peer = match &self.config.destination {
+            Destination::Multicast { .. } => None,
+            Destination::Peers(peers) => peers.iter().map(|peer| peer.address).find(of_family),
+        };
+        let far = peer.filter(|peer| family == Family::Ipv6 && !address::is_link_local(*peer));
+        if let (Some(peer), None) = (far, wished) {
+            // To a peer beyond the link no link-local address can speak.
+            let fits =
+                |ip: IpAddr| of_family(&ip) && !address::is_link_local(ip) && !virtual_ips.contains(&ip);
+            let mut global = link.addresses.iter().filter(|address| fits(address.ip));
+            let beside = global.clone().find(|address| address.contains(peer));
+            return beside.or_else(|| global.next()).map(|address| address.ip);
+        }
+        let neighbour = peer.or_else(|| virtual_ips.iter().copied().find(of_family));
+        link.source(family, wished, neighbour, &virtual_ips)
+    }
+}

@@ -1,0 +1,170 @@
+//! What only whole routers of ours show, on a real LAN.
+
+use fhrp::Mac;
+use firsthop::lab::Deed;
+
+use crate::common::possible;
+use crate::judges::{Told, judge_file, path, run};
+use crate::stage::{Stage, counter_of, ip, now, rest};
+
+const VIRTUAL_MAC: Mac = Mac([0, 0, 0x5e, 0, 1, 1]);
+
+fn group(addresses: &str, skew: u8, more: &str) -> String {
+    format!(
+        "[[interface.lan.carp]]\nname = \"g\"\nid = 1\naddresses = [{addresses}]\nadvskew = {skew}\n\
+         password = \"secret\"\n{more}\n"
+    )
+}
+
+/// FreeBSD's basic_v4 and basic_v6 in one: two nodes, one virtual host of both families.
+#[test]
+fn one_virtual_host_has_both_families() {
+    let addresses = "\"10.0.10.1/24\", \"2001:db8:10::1/64\"";
+    let (r1, r2) = (group(addresses, 0, "preempt = true"), group(addresses, 100, "preempt = true"));
+    let Some(mut stage) = Stage::new(&[("r1", &r1), ("r2", &r2)]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    for address in ["10.0.10.1", "2001:db8:10::1"] {
+        let answers = stage.who(address);
+        assert_eq!(answers.len(), 1, "{address}: {answers:?}");
+        assert_eq!((answers[0].router.as_str(), answers[0].mac), ("r1", VIRTUAL_MAC), "{address}");
+        assert!(stage.pings(address), "{address}");
+    }
+    let began = now();
+    rest(2_500);
+    let said = stage.adverts(began, 1);
+    let (v4, v6): (Vec<_>, Vec<_>) = said.iter().partition(|advert| advert.source.is_ipv4());
+    assert!(v4.len() >= 2 && v6.len() >= 2, "{said:?}");
+    assert!(said.iter().all(|advert| advert.router == "r1" && advert.mac == VIRTUAL_MAC), "{said:?}");
+
+    // It loses its power: the other one has all of it, and gives it back.
+    stage.fault(Deed::Power, Some("r1"));
+    stage.state("r2", "g", "MASTER");
+    for address in ["10.0.10.1", "2001:db8:10::1"] {
+        assert_eq!(stage.who_is(address), ["r2"], "{address}");
+    }
+    stage.fault(Deed::Recover, None);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    judge(&stage, &["carp && ip", "carp && ipv6", "arp.opcode == 1", "icmpv6.type == 136"]);
+}
+
+/// What is heard of the backup's own: nothing. FreeBSD's nd6_ns_source_mac.
+#[test]
+fn a_backup_answers_nothing_and_says_nothing() {
+    let addresses = "\"10.0.10.1/24\"";
+    let (r1, r2) = (group(addresses, 0, ""), group(addresses, 100, ""));
+    let Some(mut stage) = Stage::new(&[("r1", &r1), ("r2", &r2)]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    let since = now();
+    rest(3_000);
+    let from_r2: Vec<_> = stage
+        .frames(since)
+        .into_iter()
+        .filter(|frame| frame.from == "r2" && frame.source() == VIRTUAL_MAC)
+        .collect();
+    assert!(from_r2.is_empty(), "{} frames from the virtual MAC", from_r2.len());
+    assert!(stage.adverts(since, 1).iter().all(|advert| advert.router == "r1"));
+}
+
+/// FreeBSD's unicast_v4: peers, and another skew leaves them alone.
+#[test]
+fn unicast_peers_stay_when_the_skew_changes() {
+    let with =
+        |peer: &str, skew| group("\"10.0.10.1/24\"", skew, &format!("preempt = true\npeers = [\"{peer}\"]"));
+    let Some(mut stage) = Stage::new(&[("r1", &with("10.0.10.3", 0)), ("r2", &with("10.0.10.2", 100))])
+    else {
+        return;
+    };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    let since = now();
+    stage.reload("r1", &with("10.0.10.3", 200));
+    stage.state("r2", "g", "MASTER");
+    stage.state("r1", "g", "BACKUP");
+    let said = stage.adverts(since, 1);
+    assert!(!said.is_empty());
+    for advert in said {
+        let peer = if advert.router == "r1" { "10.0.10.3" } else { "10.0.10.2" };
+        assert_eq!(advert.destination, ip(peer), "{advert:?}");
+    }
+}
+
+/// A recorded advertisement, put back on the wire as it was and under other skews.
+#[test]
+fn sealed_advertisements_are_of_no_use_to_whoever_recorded_them() {
+    let sealed = |skew| group("\"10.0.10.1/24\"", skew, "preempt = true\ncounter = \"sealed\"");
+    let Some(mut stage) = Stage::new(&[("r1", &sealed(0)), ("r2", &sealed(100))]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    let since = now();
+    rest(1_500);
+    let recorded: Vec<Vec<u8>> = stage
+        .frames(since)
+        .into_iter()
+        .filter(|frame| frame.from == "r1" && frame.vrrp().is_some())
+        .map(|frame| frame.octets)
+        .collect();
+    assert!(!recorded.is_empty());
+    let mut forged = Vec::new();
+    for (base, skew) in [(1, 0), (255, 255), (9, 0), (0, 0), (1, 200)] {
+        forged.extend(recorded.iter().map(|frame| under(frame, base, skew)));
+    }
+    let count = forged.len() as u64;
+    stage.inject(&forged);
+    stage.until("all of them are refused", |stage| {
+        stage.count("r2", "g", "replays") + stage.count("r2", "g", "unsealed") >= count
+    });
+    let (r1, r2) = (stage.group("r1", "g"), stage.group("r2", "g"));
+    assert_eq!((&r1["state"], &r2["state"]), (&"MASTER".into(), &"BACKUP".into()), "{r1:#} {r2:#}");
+    assert_eq!(stage.transitions("r2", "g").len(), 1, "{:?}", stage.transitions("r2", "g"));
+    assert_eq!(counter_of(&r1, "looped"), count, "to its own sender it is its own: {r1:#}");
+}
+
+/// The same frame with another interval, and a checksum that fits.
+fn under(frame: &[u8], base: u8, skew: u8) -> Vec<u8> {
+    let mut forged = frame.to_vec();
+    let message = &mut forged[34..70];
+    (message[2], message[5]) = (skew, base);
+    message[6..8].fill(0);
+    let checksum = fhrp::checksum::Sum::new().over(message).checksum();
+    message[6..8].copy_from_slice(&checksum.to_be_bytes());
+    forged
+}
+
+/// Of CARP and VRRP with one number neither disturbs the other, though they make the same MAC of it.
+#[test]
+fn vrrp_of_the_same_number_is_left_alone() {
+    let carp = group("\"10.0.10.1/24\"", 0, "");
+    let vrrp = "[[interface.lan.vrrp]]\nname = \"v\"\nid = 1\nversion = 2\naddresses = [\"10.0.10.9/24\"]\n";
+    let Some(mut stage) = Stage::new(&[("r1", &carp), ("r2", vrrp)]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "v", "Active");
+    rest(3_000);
+    assert_eq!(stage.transitions("r1", "g").len(), 2, "{:?}", stage.transitions("r1", "g"));
+    assert_eq!(stage.transitions("r2", "v").len(), 2, "{:?}", stage.transitions("r2", "v"));
+    for (router, other) in [("r1", "vrrp"), ("r2", "carp")] {
+        let links = stage.firsthop(router, &["links", "--json"]).stdout;
+        let links: serde_json::Value = serde_json::from_slice(&links).unwrap();
+        let strangers = links[0]["strangers"].to_string();
+        assert!(strangers.contains(other), "{router}: {links:#}");
+    }
+}
+
+/// Both judges on all that our routers say.
+fn judge(stage: &Stage, kinds: &[&str]) {
+    if !possible("CARP: judges", &["tshark", "tcpdump"]) {
+        return;
+    }
+    let all = stage.capture();
+    let ours = all.with_file_name("ours.pcap");
+    let ports = "frame.interface_name == \"r1-lan\" || frame.interface_name == \"r2-lan\"";
+    run("tshark", &["-r", path(&all), "-Y", ports, "-w", path(&ours), "-F", "pcap"]);
+    judge_file("CARP", &ours, Told::Carp, kinds);
+}
