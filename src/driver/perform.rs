@@ -144,7 +144,7 @@ impl Driver {
     pub(super) fn advertise_routers(&mut self, now: Now) {
         for (link, says) in self.advertiser.due(now.monotonic, &mut self.random) {
             let Some(port) = self.links.get_mut(&link) else { continue };
-            let sent = port.protocols.send(&neighbour::router_advertisement(&says, None));
+            let sent = port.protocols.send(&neighbour::router_advertisement(&says, port.link.mac, None));
             port.tally.count(if sent.is_ok() { "router-advertisements-sent" } else { "send-errors" });
         }
     }

@@ -316,7 +316,7 @@ impl Engine {
             fhrp::Answer::Stealth(mac) => (mac, self.link_of(link)?.mac),
             fhrp::Answer::Ask => {
                 let mac = self.tell(now, group, Input::Solicited(asked), out)?;
-                (mac, mac)
+                (mac, self.link_of(link)?.mac)
             }
         };
         Some(Reply { mac, source, router: address.router })

@@ -85,6 +85,7 @@ impl Group for Script {
             source: None,
             addresses: Vec::new(),
             virtual_macs: Vec::new(),
+            forwarders: Vec::new(),
             timers: Vec::new(),
             counters: Vec::new(),
             neighbours: Vec::new(),
@@ -432,7 +433,12 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
     engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
     scripts[1].answers(vec![Action::Hold(holdings([10, 0, 0, 2], Answer::Ask))]);
     engine.command(at(1), GroupIndex(1), Command::Announce, &mut out);
-    let too_early = Solicitation { from_mac: mac, from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    let too_early = Solicitation {
+        from_mac: mac,
+        from: None,
+        target: IpAddr::from([10, 0, 0, 1]),
+        to_mac: Mac::BROADCAST,
+    };
     assert_eq!(engine.solicited(at(2), 7, &too_early, &mut out), None);
     engine.held(at(2), GroupIndex(0), 1, Ok(()), &mut out);
     engine.held(at(2), GroupIndex(1), 1, Ok(()), &mut out);
@@ -440,13 +446,15 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
         from_mac: Mac([2, 0, 0, 0, 0, 1]),
         from: None,
         target: IpAddr::from(target),
+        to_mac: Mac::BROADCAST,
     };
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 1]), &mut out);
     assert_eq!(reply, Some(Reply { mac, source: mac, router: true }));
     let chosen = Mac([0, 7, 0xb4, 0, 1, 2]);
+    let own = engine.link_of(7).map(|link| link.mac).unwrap();
     scripts[1].answers(vec![Action::Answer(chosen)]);
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 2]), &mut out);
-    assert_eq!(reply, Some(Reply { mac: chosen, source: chosen, router: true }));
+    assert_eq!(reply, Some(Reply { mac: chosen, source: own, router: true }));
     assert_eq!(engine.solicited(at(2), 7, &asked([10, 0, 0, 3]), &mut out), None);
     assert_eq!(engine.solicited(at(2), 8, &asked([10, 0, 0, 1]), &mut out), None);
     assert!(engine.holds_on(7) && !engine.holds_on(8));
@@ -466,8 +474,12 @@ fn of_those_who_share_an_address_one_answers() {
         engine.command(at(1), GroupIndex(group as u32), Command::Announce, &mut out);
         engine.held(at(1), GroupIndex(group as u32), ticket, Ok(()), &mut out);
     };
-    let asked =
-        Solicitation { from_mac: Mac([2, 0, 0, 0, 0, 1]), from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    let asked = Solicitation {
+        from_mac: Mac([2, 0, 0, 0, 0, 1]),
+        from: None,
+        target: IpAddr::from([10, 0, 0, 1]),
+        to_mac: Mac::BROADCAST,
+    };
     hold(&mut engine, 0, holdings([10, 0, 0, 1], Answer::Stealth(shared)), 1);
     hold(&mut engine, 1, holdings([10, 0, 0, 1], Answer::Silent), 1);
     let reply = Some(Reply { mac: shared, source: own, router: true });

@@ -14,13 +14,14 @@
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
-//! | [`protocol`], `vrrp`, `carp`, `hsrp` | what a replay must know of each protocol |
+//! | [`protocol`], `vrrp`, `carp`, `hsrp`, `glbp` | what a replay must know of each protocol |
 
 mod beside;
 mod carp;
 mod cast;
 pub mod compare;
 pub mod enact;
+mod glbp;
 mod hsrp;
 pub mod observe;
 pub mod protocol;
