@@ -4,7 +4,7 @@
 //! Reading borrows from the frame and writing appends to the caller's buffer: neither allocates in the steady
 //! state.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use etherparse::{
@@ -12,7 +12,7 @@ use etherparse::{
     Ipv6Header, Ipv6HeaderSlice, UdpHeader, UdpHeaderSlice,
 };
 use fhrp::checksum::Sum;
-use fhrp::packet::ip_protocol;
+use fhrp::packet::{ip_protocol, is_carp};
 use fhrp::{Datagram, Instant, Mac, Received};
 use thiserror::Error;
 
@@ -157,7 +157,7 @@ pub fn open<'a>(
         EtherType::IPV6 => read_ipv6(packet, &mut faults)?,
         other => return Err(Unreadable::EtherType(other.0)),
     };
-    if !is_station(ip.source) {
+    if !is_station(ip.source) && !is_carp_of_nobody(&ip) {
         faults.note(Unreadable::Source(ip.source));
     }
     let (ports, payload) = match ip.protocol {
@@ -203,6 +203,14 @@ fn is_station(ip: IpAddr) -> bool {
         IpAddr::V6(_) => false,
     };
     !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || reserved)
+}
+
+/// A FreeBSD whose interface has no other address than virtual ones speaks CARP from 0.0.0.0. FreeBSD ip_carp.c,
+/// carp_best_ifa.
+fn is_carp_of_nobody(ip: &IpPacket<'_>) -> bool {
+    ip.source == IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        && ip.protocol == ip_protocol::VRRP
+        && is_carp(ip.payload, ip.source)
 }
 
 struct IpPacket<'a> {

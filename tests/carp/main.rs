@@ -6,17 +6,23 @@
 //! | `ucarp` | what the two go through, in both roles |
 //! | `move_over` | a pair of ucarp that is moved one node at a time to `firsthop ucarp` |
 //! | `segment` | what only whole routers of ours show: both families, unicast, recorded frames, a cable that is pulled |
+//! | `craft` | advertisements made without any code of ours |
+//! | `injected` | one router of ours, and what a stranger says on its LAN |
+//! | `scenes` | several routers: crash, stop, partition, equals, other addresses, unicast, keepalived |
 #![allow(clippy::unwrap_used, reason = "a test has nobody else to tell")]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod craft;
 #[path = "../acceptance/frames.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod frames;
+mod injected;
 #[path = "../common/judges.rs"]
 mod judges;
 mod move_over;
 mod pair;
+mod scenes;
 mod segment;
 #[path = "../acceptance/stage.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]

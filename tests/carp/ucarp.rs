@@ -176,3 +176,23 @@ fn the_role_is_taken_and_given_by_command() {
     pair.firsthop(&["hand-over"]);
     pair.settles_on(THEIRS);
 }
+
+/// Demoted, ours says so by an advskew of 240, which is all that ucarp understands: it preempts. Undone, ours does.
+#[test]
+fn a_demotion_is_understood() {
+    let Some(mut pair) = Pair::build("ucarp, a demotion", skew(BETTER), skew(WORSE)) else { return };
+    pair.start(OURS);
+    pair.settles_on(OURS);
+    pair.start(THEIRS);
+    pair.stays_with(OURS);
+    let since = now();
+    pair.firsthop(&["demote"]);
+    pair.settles_on(THEIRS);
+    let said = pair.said(OURS, since);
+    let first = said.iter().find(|advert| advert.priority == u8::MAX - 240);
+    let first = first.unwrap_or_else(|| panic!("{}", pair.known()));
+    let after = Duration::from_nanos(first.at - since);
+    assert!(after < Duration::from_millis(600), "said {after:?} after it was wished");
+    pair.firsthop(&["demote", "--by", "0"]);
+    pair.settles_on(OURS);
+}

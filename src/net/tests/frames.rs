@@ -217,7 +217,7 @@ fn a_jump_of_the_wall_clock_moves_no_frame_out_of_its_turn() {
 
 #[test]
 fn sources_that_no_station_can_have_are_refused() {
-    let reads = |source: &str, destination: &str| {
+    let reads_of = |source: &str, destination: &str, payload: &[u8]| {
         let datagram = Datagram {
             route: Route::Link { source_mac: Mac([2; 6]), destination_mac: Mac([1; 6]) },
             source: source.parse().unwrap(),
@@ -227,10 +227,11 @@ fn sources_that_no_station_can_have_are_refused() {
             identification: 0,
             protocol: VRRP,
             ports: None,
-            payload: vec![0; 12],
+            payload: payload.to_vec(),
         };
         parse(&written(&datagram), Instant::ZERO).map(|received| received.source)
     };
+    let reads = |source: &str, destination: &str| reads_of(source, destination, &[0; 12]);
     for source in ["0.0.0.0", "127.0.0.1", "224.0.0.18", "240.0.0.1", "255.255.255.255"] {
         let source: IpAddr = source.parse().unwrap();
         assert_eq!(reads(&source.to_string(), "224.0.0.18"), Err(Unreadable::Source(source)));
@@ -240,4 +241,9 @@ fn sources_that_no_station_can_have_are_refused() {
         assert_eq!(reads(&source.to_string(), "ff02::12"), Err(Unreadable::Source(source)));
     }
     assert!(reads("10.0.0.1", "224.0.0.18").is_ok() && reads("fe80::1", "ff02::12").is_ok());
+    // FreeBSD may have no address to speak CARP from.
+    let mut carp = [0; 36];
+    (carp[0], carp[3]) = (0x21, 7);
+    assert_eq!(reads_of("0.0.0.0", "224.0.0.18", &carp), Ok(IpAddr::from([0; 4])));
+    assert!(reads_of("127.0.0.1", "224.0.0.18", &carp).is_err());
 }
