@@ -52,6 +52,7 @@ fn questions(criterion: &mut Criterion) {
         from_mac: Mac([2, 0, 0, 0, 0, 1]),
         from: Some(Ipv4Addr::new(10, 0, 0, 9).into()),
         target: address.into(),
+        to_mac: Mac::BROADCAST,
     };
     let mut request = neighbour::arp_reply(asker.from_mac, Ipv4Addr::new(10, 0, 0, 9), &asker);
     request[21] = 1;

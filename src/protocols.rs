@@ -10,7 +10,8 @@ use fhrp::{Family, Group, InterfaceAddress, Mac, Protocol};
 use crate::config::ProtocolPlan;
 
 /// In the order in which a frame is offered to them.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL];
+pub static PROTOCOLS: &[&dyn Protocol] =
+    &[&carp::PROTOCOL, &vrrp::demux::PROTOCOL, &hsrp::PROTOCOL, &glbp::PROTOCOL];
 
 /// In the order in which a frame of a capture is offered to them.
 pub static DECODED: &[&dyn Protocol] =
@@ -22,6 +23,7 @@ pub fn build(plan: &ProtocolPlan) -> Box<dyn Group> {
         ProtocolPlan::Vrrp(config) => Box::new(vrrp::VirtualRouter::new(config.clone())),
         ProtocolPlan::Carp(config) => Box::new(carp::VirtualHost::new(config.clone())),
         ProtocolPlan::Hsrp(config) => Box::new(hsrp::Membership::new(config.clone())),
+        ProtocolPlan::Glbp(config) => Box::new(glbp::GatewayGroup::new(config.clone())),
     }
 }
 
@@ -31,6 +33,7 @@ pub fn configuration(plan: &ProtocolPlan) -> &dyn Any {
         ProtocolPlan::Vrrp(config) => config,
         ProtocolPlan::Carp(config) => config,
         ProtocolPlan::Hsrp(config) => config,
+        ProtocolPlan::Glbp(config) => config,
     }
 }
 
@@ -40,13 +43,14 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
         ProtocolPlan::Vrrp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Carp(config) => config.virtual_mac.into_iter().collect(),
         ProtocolPlan::Hsrp(config) => config.virtual_mac.into_iter().collect(),
+        ProtocolPlan::Glbp(config) => glbp::vmac::virtual_macs(config.group).collect(),
     }
 }
 
 /// Whether other routers hold the group's virtual MAC at the same time, each for a share of what is sent to it.
 pub fn shares(plan: &ProtocolPlan) -> bool {
     match plan {
-        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) => false,
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => false,
         ProtocolPlan::Carp(config) => config.balancing.is_some(),
     }
 }
@@ -54,8 +58,16 @@ pub fn shares(plan: &ProtocolPlan) -> bool {
 /// The name of the group whose state this one takes.
 pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     match plan {
-        ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) => None,
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) | ProtocolPlan::Glbp(_) => None,
         ProtocolPlan::Hsrp(config) => config.follow.as_deref(),
+    }
+}
+
+/// The name of what the group moves together with.
+pub fn failover_group(plan: &ProtocolPlan) -> Option<&str> {
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => None,
+        ProtocolPlan::Carp(config) => config.failover_group.as_deref(),
     }
 }
 
@@ -64,6 +76,7 @@ pub fn redirects(plan: &ProtocolPlan) -> bool {
     match plan {
         ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) => true,
         ProtocolPlan::Hsrp(config) => config.redirects,
+        ProtocolPlan::Glbp(config) => config.redirects,
     }
 }
 
@@ -73,6 +86,7 @@ pub fn solicited_addresses(plan: &ProtocolPlan) -> Vec<Ipv6Addr> {
         ProtocolPlan::Vrrp(config) => config.addresses.iter().chain(&config.excluded).copied().collect(),
         ProtocolPlan::Carp(config) => config.addresses.clone(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
+        ProtocolPlan::Glbp(config) => config.addresses.clone(),
     };
     addresses
         .iter()
@@ -89,6 +103,7 @@ pub fn families(plan: &ProtocolPlan) -> BTreeSet<Family> {
         ProtocolPlan::Vrrp(config) => [config.family].into(),
         ProtocolPlan::Carp(config) => config.families().collect(),
         ProtocolPlan::Hsrp(config) => [config.family].into(),
+        ProtocolPlan::Glbp(config) => [config.family].into(),
     }
 }
 
@@ -98,10 +113,11 @@ pub fn ears(plan: &ProtocolPlan) -> Vec<Ear> {
         ProtocolPlan::Vrrp(_) => &vrrp::demux::PROTOCOL,
         ProtocolPlan::Carp(_) => &carp::PROTOCOL,
         ProtocolPlan::Hsrp(_) => &hsrp::PROTOCOL,
+        ProtocolPlan::Glbp(_) => &glbp::PROTOCOL,
     };
     let ears = families(plan).into_iter().flat_map(|family| protocol.ears(family).iter().copied());
     match plan {
-        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) => ears.collect(),
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => ears.collect(),
         ProtocolPlan::Carp(config) => ears
             .map(|ear| match config.group(Family::of(ear.multicast)) {
                 Some(multicast) => Ear { multicast, ..ear },

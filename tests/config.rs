@@ -61,7 +61,7 @@ fn wrong_files_are_answered_word_for_word() {
 #[test]
 fn no_answer_shows_a_secret() {
     for secret in ["far too long", "too short", "secret", "g0123", "both\"", "twenty"] {
-        for name in ["authentication", "syntax", "hsrp", "carp"] {
+        for name in ["authentication", "syntax", "hsrp", "carp", "glbp"] {
             let said = fs::read_to_string(directory(&format!("tests/config/{name}.txt"))).unwrap();
             assert!(!said.contains(secret), "{name} shows {secret}");
         }
@@ -103,6 +103,115 @@ fn hsrp(plan: &Plan, group: usize) -> &hsrp::Config {
     match &plan.groups[group].protocol {
         ProtocolPlan::Hsrp(config) => config,
         other => panic!("{other:?}"),
+    }
+}
+
+fn glbp(plan: &Plan, group: usize) -> &glbp::Config {
+    match &plan.groups[group].protocol {
+        ProtocolPlan::Glbp(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_line_is_a_working_group_of_glbp() {
+    let plan = plan(
+        r#"
+        [[interface.eth0.glbp]]
+        id = 10
+        addresses = ["10.0.10.1/24"]
+        [[interface.eth0.glbp]]
+        id = 11
+        [[interface.eth0.glbp]]
+        id = 55
+        addresses = ["2001:db8:1::1/64"]
+        "#,
+    );
+    let address = |text: &str| text.parse().unwrap();
+    let expected = glbp::Config::new(10, Family::Ipv4, vec![address("10.0.10.1/24")]);
+    assert_eq!(*glbp(&plan, 0), expected);
+    assert_eq!(plan.groups[0].name, "eth0 glbp 10");
+    assert_eq!(*glbp(&plan, 1), glbp::Config::new(11, Family::Ipv4, vec![]));
+    let made = vec![address("fe80::7:b4ff:fe00:3700/64"), address("2001:db8:1::1/64")];
+    assert_eq!(*glbp(&plan, 2), glbp::Config::new(55, Family::Ipv6, made));
+    let key = Identity { interface: "eth0".into(), protocol: "glbp", family: Some(Family::Ipv6), id: 55 };
+    assert_eq!(plan.groups[2].identity(), key);
+}
+
+#[test]
+fn every_setting_of_glbp_arrives() {
+    use std::time::Duration;
+
+    use fhrp::keys::KeyChain;
+    use fhrp::{InterfaceAddress, Secret};
+    use glbp::auth::Authentication;
+    use glbp::config::{Balancing, Preempt, Retirement, RouterAdvertisement, Times, Weighting};
+
+    let plan = plan(
+        r#"
+        [[interface."eth0.5".glbp]]
+        id = 1023
+        name = "floor five"
+        addresses = ["fe80::12", "2001:db8:1::1/64"]
+        priority = 255
+        hello-time = "200ms"
+        hold-time = "700ms"
+        redirect-time = "0s"
+        forwarder-timeout = "15m"
+        jitter = false
+        preempt = true
+        preempt-delay = "7s"
+        forwarder-preempt = true
+        forwarder-preempt-delay = "8s"
+        weighting = 120
+        weighting-lower = 60
+        weighting-upper = 90
+        load-balancing = "weighted"
+        source = "fe80::5"
+        redirects = true
+        router-advertisement = { interval = "30s", lifetime = "90s", managed = true }
+        [interface."eth0.5".glbp.authentication]
+        kind = "md5"
+        keys = [{ id = 7, key = "first" }]
+        "#,
+    );
+    let seconds = Duration::from_secs;
+    let address = |text: &str| -> InterfaceAddress { text.parse().unwrap() };
+    let expected = glbp::Config {
+        family: Family::Ipv6,
+        group: 1023,
+        addresses: vec![address("fe80::12"), address("2001:db8:1::1/64")],
+        priority: 255,
+        times: Some(Times { hello: Duration::from_millis(200), hold: Duration::from_millis(700) }),
+        retirement: Some(Retirement { redirect: Duration::ZERO, timeout: seconds(900) }),
+        jitter: false,
+        preempt: Preempt { on: true, delay: seconds(7) },
+        forwarder_preempt: Preempt { on: true, delay: seconds(8) },
+        weighting: Weighting { maximum: 120, lower: 60, upper: 90 },
+        balancing: Balancing::Weighted,
+        source: Some("fe80::5".parse().unwrap()),
+        authentication: Authentication::KeyChain(KeyChain::single(7, Secret::new("first"))),
+        redirects: true,
+        router: true,
+        router_advertisement: Some(RouterAdvertisement {
+            lifetime: seconds(90),
+            interval: seconds(30),
+            managed: true,
+            other: false,
+            prefixes: Vec::new(),
+        }),
+    };
+    assert_eq!(*glbp(&plan, 0), expected);
+    let said = explain::explain(&plan).to_string();
+    for words in [
+        "floor five: GLBP version 1, IPv6, priority 255",
+        "00:07:b4:03:ff:04",
+        "120; below 60 others forward instead, until it is 90 again",
+        "taken over by another router, told to hosts, and given up after",
+        "MD5 with a key chain; recordings are refused",
+        "UDP port 3222 to ff02::66",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
     }
 }
 

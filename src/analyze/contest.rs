@@ -200,6 +200,10 @@ impl Contest {
         if again && !self.holds(who) {
             return;
         }
+        // Whoever leaves without the role while another has it gives nothing up.
+        if !self.holds(who) && !self.holders.is_empty() {
+            return self.becomes(scene, who, at, Role::Unknown, word);
+        }
         let held = self.holders.iter().find(|holder| holder.who == who).map(|holder| holder.last);
         self.gives_in(scene, who);
         self.holders.retain(|holder| holder.who != who);

@@ -6,11 +6,20 @@ use fhrp::dissect::{Dissection, Value};
 use super::hsrp;
 use super::reading::{Part, Reading, Stance, Statement};
 
+/// The priority of whoever leaves.
+const GOODBYE: u8 = 0;
+
 pub(super) fn read(dissection: &Dissection) -> Reading {
     // The gateway's role is HSRP's in all that matters here.
     let mut reading = hsrp::read(dissection);
     if dissection.state.is_none() {
         reading.statements.clear();
+    }
+    // Whoever leaves says so with a priority that nobody else has. Cisco's routers fall silent instead.
+    if dissection.priority == Some(GOODBYE) {
+        for statement in &mut reading.statements {
+            *statement = Statement { stance: Stance::Resigns, word: "left", ..*statement };
+        }
     }
     let forwarders = dissection.details.iter().find_map(|(name, value)| match (*name, value) {
         ("forwarders", Value::List(forwarders)) if dissection.kind == "hello" => Some(forwarders),
@@ -30,10 +39,15 @@ fn forwarder(value: &Value) -> Option<Statement> {
         return None;
     };
     let number = u8::try_from(*number).ok().filter(|number| *number > 0)?;
-    let stance = if *word == "active" { Stance::Holds } else { Stance::StandsBy };
     let rank = match field("priority") {
         Some(Value::Number(rank)) => u8::try_from(*rank).ok(),
         _ => None,
     };
+    let (stance, word) = match (*word, rank) {
+        ("active", _) => (Stance::Holds, *word),
+        (_, Some(GOODBYE)) => (Stance::Resigns, "left"),
+        _ => (Stance::StandsBy, *word),
+    };
+    let rank = rank.filter(|rank| *rank != GOODBYE);
     Some(Statement { part: Part::Forwarder(number), stance, word, coup: false, rank })
 }

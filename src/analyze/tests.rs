@@ -329,6 +329,34 @@ fn a_coup_is_told_as_one_and_a_resignation_too() {
 }
 
 #[test]
+fn a_goodbye_of_glbp_gives_up_what_was_held_and_nothing_else() {
+    let says = |gateway: (&'static str, u8), number: u64, forwarder: (&'static str, u64)| -> Dissection {
+        let fields = [
+            ("number", Value::Number(number)),
+            ("state", Value::Word(forwarder.0)),
+            ("priority", Value::Number(forwarder.1)),
+        ];
+        let list = Value::List(vec![Value::Record(fields.to_vec())]);
+        let details = vec![("forwarders", list)];
+        Dissection { protocol: "glbp", details, ..hello(gateway.0, gateway.1) }
+    };
+    let tape = Tape::default().says(0, 2, says(("active", 200), 1, ("active", 167)));
+    let tape = tape.says(100, 3, says(("standby", 100), 2, ("active", 167)));
+    // The standby gateway leaves, and 10.0.0.2 forwards in its place.
+    let tape = tape.says(1_000, 3, says(("listen", 0), 2, ("listen", 0)));
+    let group = tape.says(1_002, 2, says(("active", 200), 2, ("active", 135))).group();
+    let resigned: Vec<Part> = group
+        .events
+        .iter()
+        .filter(|event| matches!(event.what, What::Resignation { .. }))
+        .map(|event| event.part)
+        .collect();
+    assert_eq!(resigned, [Part::Forwarder(2)], "it was no active gateway");
+    let causes: Vec<Cause> = changes(&group).iter().map(|change| change.cause).collect();
+    assert_eq!(causes, [Cause::HandOver]);
+}
+
+#[test]
 fn a_forwarder_that_is_named_no_more_was_let_go() {
     let forwarders = |numbers: &[u64]| -> Dissection {
         let record = |number: &u64| {
@@ -352,18 +380,20 @@ fn a_forwarder_that_is_named_no_more_was_let_go() {
 
 #[test]
 fn carp_is_won_by_whoever_advertises_more_often() {
-    let advert = |skew: u64| Dissection {
+    let said = |interval, details| Dissection {
         kind: "advertisement",
         group: Some(1),
-        interval: Some(Duration::from_millis(1_000 + skew * 1_000 / 256)),
-        details: vec![("advskew", Value::Number(skew))],
+        interval,
+        details,
         ..Dissection::new("carp")
     };
+    let advert = |skew: u64| said(Some(Duration::from_millis(1_000 + skew * 1_000 / 256)), vec![]);
+    let goodbye = said(None, vec![("goodbye", Value::Truth(true))]);
     let mut tape = Tape::default();
     for second in 0..5 {
         tape = tape.says(second * 1_400, 2, advert(100)).says(7_000 + second * 1_000, 3, advert(0));
     }
-    let group = tape.says(12_000, 3, advert(255)).says(12_500, 2, advert(100)).group();
+    let group = tape.says(12_000, 3, goodbye).says(12_500, 2, advert(100)).group();
     let found: Vec<_> = changes(&group).iter().map(|change| (change.who, change.cause)).collect();
     assert_eq!(found, [(router(3), Cause::Priority), (router(2), Cause::HandOver)]);
 }

@@ -261,7 +261,12 @@ mod tests {
             assert!(said.is_claim() && said.is_believed());
         }
         let host: IpAddr = [10, 0, 0, 9].into();
-        let to = Solicitation { from_mac: ASKER, from: Some(host), target: address.into() };
+        let to = Solicitation {
+            from_mac: ASKER,
+            from: Some(host),
+            target: address.into(),
+            to_mac: Mac::BROADCAST,
+        };
         let said = read(&arp_reply(MAC, address, &to)).unwrap();
         assert_eq!((said.kind, said.about, said.destination), (Kind::Answer, address.into(), host));
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::text;
-use crate::control::shown::{Group, Neighbour};
+use crate::control::shown::{Forwarder, Group, Neighbour};
 use crate::log::printable;
 
 /// A line with lines under it.
@@ -70,10 +70,20 @@ fn tree(group: &Group) -> Vec<Node> {
         ("virtual MAC", or_none(macs.join(" "))),
     ];
     facts.extend(group.details.iter().map(|detail| (detail.name.as_str(), detail.value.clone())));
+    if !group.troubles.is_empty() {
+        let troubles: Vec<String> =
+            group.troubles.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+        facts.push(("troubles", troubles.join(", ")));
+    }
     facts.extend(group.fault.iter().map(|fault| ("FAULT", fault.clone())));
     facts.extend(group.alarms.iter().map(|alarm| ("ALARM", alarm.clone())));
     let facts = aligned(facts);
     let mut nodes = Vec::new();
+    let active = group.forwarders.iter().filter(|forwarder| forwarder.local).count();
+    nodes.push(Node {
+        line: format!("{} forwarders, {active} of them active here", group.forwarders.len()),
+        under: group.forwarders.iter().map(forwarder).collect(),
+    });
     let timers = group.timers.iter().map(|timer| {
         let left = timer.remaining_ms.map(|ms| format!(", {} left", text::milliseconds(ms)));
         (timer.name.as_str(), text::milliseconds(timer.ms) + left.as_deref().unwrap_or_default())
@@ -86,6 +96,40 @@ fn tree(group: &Group) -> Vec<Node> {
     nodes.push(Node { line: "neighbours".into(), under: neighbours });
     nodes.retain(|node| !node.under.is_empty());
     facts.into_iter().chain(nodes).collect()
+}
+
+fn forwarder(forwarder: &Forwarder) -> Node {
+    let Forwarder { number, state, changes, mac, own, .. } = forwarder;
+    let span = |ms: f64| text::span(ms / 1_000.0);
+    let given = if *own { ", given to this router" } else { "" };
+    let mut node = Node::new(format!("{number}: {mac}{given}"));
+    let by = match forwarder.priority.zip(forwarder.weighting) {
+        Some((right, weighting)) => {
+            let kind = if right & 0x20 == 0 { "secondary" } else { "primary" };
+            let expires = forwarder.expires_ms.map(|ms| format!(", expires in {}", span(ms)));
+            let expires = expires.unwrap_or_default();
+            format!("{}, {kind} ({right}), weighting {weighting}{expires}", text::forwards(forwarder))
+        }
+        None => "nobody is known to".to_owned(),
+    };
+    let mut facts = vec![
+        ("state", format!("{state} for {}, after {changes} changes", span(forwarder.since_ms_ago))),
+        ("owner", forwarder.owner.map_or("unknown".to_owned(), |owner| owner.to_string())),
+        ("forwards", by),
+        (
+            "redirection",
+            match forwarder.redirection_ms {
+                Some(ms) if ms > 0.0 => format!("{} left", span(ms)),
+                Some(_) => "over: hosts are told of it no more".to_owned(),
+                None => "as long as it lives".to_owned(),
+            },
+        ),
+        ("time to live", span(forwarder.lifetime_ms)),
+    ];
+    facts.extend(forwarder.preempts_ms.map(|ms| ("taken over", format!("in {}", span(ms)))));
+    facts.push(("hosts told", forwarder.hosts.to_string()));
+    node.under = aligned(facts);
+    node
 }
 
 fn neighbour(heard: &Neighbour) -> Node {

@@ -89,12 +89,15 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     // Groups that were given no name are called after the columns that follow.
     let named = groups.iter().any(Group::is_named);
     // Where a standby router is elected as well, it is shown, and who preempts.
-    let standby = groups.iter().all(|group| group.protocol == "hsrp");
+    let standby = groups.iter().all(|group| ["hsrp", "glbp"].contains(&group.protocol.as_str()));
+    // Where several routers forward, each forwarder has a line below its group's.
+    let forwarders = groups.iter().any(|group| !group.forwarders.is_empty());
     let header = [
         (named, "NAME"),
         (true, "ON"),
         (true, "PROTOCOL"),
         (true, "ID"),
+        (forwarders, "FWD"),
         (true, "STATE"),
         (true, "PRIO"),
         (standby, "P"),
@@ -107,12 +110,15 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     let header: Vec<&str> = header.into_iter().filter_map(|(shown, word)| shown.then_some(word)).collect();
     let mut listing = Listing::new(&header, "WHY");
     for group in groups {
-        let macs: Vec<String> = group.virtual_macs.iter().map(ToString::to_string).collect();
+        let several = !group.forwarders.is_empty();
+        let macs: Vec<String> =
+            group.virtual_macs.iter().filter(|_| !several).map(ToString::to_string).collect();
         let cells = [
             (named, text::cell(if group.is_named() { &group.name } else { "-" })),
             (true, text::cell(&group.interface)),
             (true, text::cell(&text::protocol(group))),
             (true, text::cell(&group.id.to_string())),
+            (forwarders, text::cell("-")),
             (true, text::state(group)),
             (true, text::cell(&text::priority(group))),
             (standby, text::cell(if text::preempts(group) { "P" } else { "" })),
@@ -123,6 +129,24 @@ fn print(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             (true, text::cell(&text::span(group.since_s))),
         ];
         listing.add(cells.into_iter().filter_map(|(shown, cell)| shown.then_some(cell)), &group.reason);
+        for forwarder in &group.forwarders {
+            let cells = [
+                (named, text::cell("")),
+                (true, text::cell(&group.interface)),
+                (true, text::cell(&text::protocol(group))),
+                (true, text::cell(&group.id.to_string())),
+                (true, text::cell(&forwarder.number.to_string())),
+                (true, text::cell(&forwarder.state)),
+                (true, text::cell("-")),
+                (standby, text::cell("")),
+                (true, text::cell(&text::forwards(forwarder))),
+                (standby, text::cell("-")),
+                (true, text::cell("-")),
+                (true, text::cell(&forwarder.mac.to_string())),
+                (true, text::cell(&text::span(forwarder.since_ms_ago / 1_000.0))),
+            ];
+            listing.add(cells.into_iter().filter_map(|(shown, cell)| shown.then_some(cell)), "");
+        }
     }
     listing.print(out)?;
     for group in groups {

@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, Table};
 use time::OffsetDateTime;
 
-use crate::control::shown::Group;
+use crate::control::shown::{Forwarder, Group};
 use crate::log::printable;
 
 /// Whether standard output is a terminal that may be coloured. See no-color.org.
@@ -96,6 +96,15 @@ pub(super) fn active(group: &Group) -> String {
     }
 }
 
+/// Who forwards, from where we stand.
+pub(super) fn forwards(forwarder: &Forwarder) -> String {
+    match forwarder.active {
+        Some(active) if forwarder.local => format!("{active} (here)"),
+        Some(active) => active.to_string(),
+        None => "-".into(),
+    }
+}
+
 /// Its priority; a group that follows another one has none, and CARP has an interval instead.
 pub(super) fn priority(group: &Group) -> String {
     match (group.priority, detail(group, "interval")) {
@@ -112,7 +121,7 @@ pub(super) fn preempts(group: &Group) -> bool {
 
 /// Who is next in line, where that is elected as well.
 pub(super) fn standby(group: &Group) -> String {
-    match detail(group, "standby-router") {
+    match detail(group, "standby-router").or_else(|| detail(group, "standby-gateway")) {
         Some("local") => "(here)".into(),
         Some("unknown") | None => "-".into(),
         Some(router) => router.split(',').next().unwrap_or_default().to_owned(),

@@ -47,6 +47,9 @@ pub(super) fn collisions(claims: &[Claims], reader: &mut Reader) {
                     [true, true] if *protocol != claim.protocol => {
                         "another `id`: CARP and VRRP make the same MAC of it, and cannot share a segment"
                     }
+                    _ if claim.protocol == "glbp" => {
+                        "another `id`: both families make the same virtual MACs of it"
+                    }
                     _ => "a MAC of its own for each group",
                 };
                 let first = ((*first).clone(), "the first of them");

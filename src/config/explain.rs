@@ -33,9 +33,9 @@ pub struct GroupMeaning {
     pub name: String,
     /// The interface.
     pub interface: String,
-    /// `vrrp`, `carp` or `hsrp`
+    /// `vrrp`, `carp`, `hsrp` or `glbp`
     pub protocol: &'static str,
-    /// VRRP: `2`, `3` or `2+3`; CARP: `2`; HSRP: `1` or `2`
+    /// VRRP: `2`, `3` or `2+3`; CARP: `2`; HSRP: `1` or `2`; GLBP: `1`
     pub version: &'static str,
     /// Its number.
     pub id: u16,
@@ -76,8 +76,8 @@ pub enum Spans {
     Vrrp(Timers),
     /// CARP's.
     Carp(Intervals),
-    /// HSRP's.
-    Hsrp(Times),
+    /// HSRP's and GLBP's.
+    HelloHold(Times),
 }
 
 /// The spans of time that decide about a fail-over in CARP, if every router has the same.
@@ -97,7 +97,7 @@ pub struct Intervals {
     pub crash_worst: Duration,
 }
 
-/// The spans of time that decide about a fail-over in HSRP, if every router has the same.
+/// The spans of time that decide about a fail-over in HSRP and GLBP, if every router has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Times {
     /// Between two hellos.
@@ -165,6 +165,7 @@ fn group(plan: &GroupPlan) -> GroupMeaning {
         ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
         ProtocolPlan::Carp(config) => super::carp::explain(plan, config),
         ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
+        ProtocolPlan::Glbp(config) => super::glbp::explain(plan, config),
     };
     meaning.facts.extend(plan.hook.as_deref().map(super::hook::explain));
     meaning

@@ -1,8 +1,5 @@
 //! Words that people bring from other routers, and what they are called here.
 
-/// Protocols that the file format has a place for and this build does not run.
-pub(super) const LATER: [&str; 1] = ["glbp"];
-
 /// Foreign word, our key, and what to write. The advice holds only where our key is known.
 const WORDS: [(&str, &str, &str); 32] = [
     ("vrid", "id", "write `id`"),

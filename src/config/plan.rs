@@ -10,7 +10,7 @@ use super::claims::{Claims, collisions, followers};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table, or};
-use super::{carp, hook, hsrp, raw, schema, vrrp};
+use super::{carp, glbp, hook, hsrp, raw, schema, vrrp};
 use crate::engine::group::Identity;
 use crate::hook::Hook;
 
@@ -78,6 +78,12 @@ impl GroupPlan {
                 family: Some(config.family),
                 id: config.group,
             },
+            ProtocolPlan::Glbp(config) => Identity {
+                interface: self.interface.clone(),
+                protocol: "glbp",
+                family: Some(config.family),
+                id: config.group,
+            },
         }
     }
 }
@@ -91,6 +97,8 @@ pub enum ProtocolPlan {
     Carp(::carp::Config),
     /// HSRP.
     Hsrp(::hsrp::Config),
+    /// GLBP.
+    Glbp(::glbp::Config),
 }
 
 /// Makes a plan of a file; what is wrong with it goes to `reader`, and the plan counts only if nothing is.
@@ -131,6 +139,13 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
             let (config, claim) = hsrp::plan(&interface.value, &settings, &group.span, reader);
             let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
             add(&group.span, ProtocolPlan::Hsrp(config), hook, claim);
+        }
+        for group in tables.value.glbp.iter().flat_map(|groups| &groups.value) {
+            let mut settings = group.value.clone();
+            settings.inherit(&defaults.glbp);
+            let (config, claim) = glbp::plan(&interface.value, &settings, &group.span, reader);
+            let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
+            add(&group.span, ProtocolPlan::Glbp(config), hook, claim);
         }
     }
     if groups.is_empty() && !reader.has_errors() {
@@ -190,6 +205,7 @@ struct Defaults {
     vrrp: raw::Vrrp,
     carp: raw::Carp,
     hsrp: raw::Hsrp,
+    glbp: raw::Glbp,
 }
 
 impl Defaults {
@@ -198,6 +214,7 @@ impl Defaults {
         let vrrp = defaults.value.vrrp.as_ref().map(|vrrp| vrrp.value.clone()).unwrap_or_default();
         let carp = defaults.value.carp.as_ref().map(|carp| carp.value.clone()).unwrap_or_default();
         let hsrp = defaults.value.hsrp.as_ref().map(|hsrp| hsrp.value.clone()).unwrap_or_default();
+        let glbp = defaults.value.glbp.as_ref().map(|glbp| glbp.value.clone()).unwrap_or_default();
         let span = |addresses: &Option<Spanned<_>>| addresses.as_ref().map(|value| value.span.clone());
         let text = |name: &Option<Spanned<String>>| name.as_ref().map(|value| value.span.clone());
         let number = |id: &Option<Spanned<i64>>| id.as_ref().map(|value| value.span.clone());
@@ -205,7 +222,8 @@ impl Defaults {
         nothing_of_its_own("vrrp", own, reader);
         nothing_of_its_own("carp", [number(&carp.id), text(&carp.name), span(&carp.addresses), None], reader);
         nothing_of_its_own("hsrp", [number(&hsrp.id), text(&hsrp.name), span(&hsrp.addresses), None], reader);
-        Defaults { vrrp, carp, hsrp }
+        nothing_of_its_own("glbp", [number(&glbp.id), text(&glbp.name), span(&glbp.addresses), None], reader);
+        Defaults { vrrp, carp, hsrp, glbp }
     }
 }
 

@@ -8,12 +8,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
 pub use self::carp::{Balancing, Carp, CounterUse, Demotion, UcarpTie};
+pub use self::glbp::{Glbp, GlbpAuthentication, GlbpAuthenticationKind, LoadBalancing};
 pub use self::hook::Hook;
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
 
 mod carp;
+mod glbp;
 mod hook;
 mod hsrp;
 
@@ -83,6 +85,9 @@ table! {
         /// What HSRP groups inherit; everything but `id`, `name` and addresses.
         #[schemars(schema_with = "super::schema::inheritable::<Hsrp>")]
         hsrp: Hsrp,
+        /// What GLBP groups inherit; everything but `id`, `name` and addresses.
+        #[schemars(schema_with = "super::schema::inheritable::<Glbp>")]
+        glbp: Glbp,
     }
 }
 
@@ -95,6 +100,8 @@ table! {
         carp: Vec<Spanned<Carp>>,
         /// HSRP groups.
         hsrp: Vec<Spanned<Hsrp>>,
+        /// GLBP groups.
+        glbp: Vec<Spanned<Glbp>>,
     }
 }
 

@@ -119,17 +119,11 @@ impl Reader {
             self.secrets.push(value.span());
         }
         let is_interface = known.iter().any(|known| known == "vrrp");
-        if is_interface && foreign::LATER.contains(&key) {
-            let label = "known, but not in this build yet; `vrrp` is";
-            return self.error(span, format!("`{key}` groups cannot be run"), label);
-        }
         if is_interface && value.get_ref().is_table() {
             let label = "a dot in an interface's name needs quotes: `[[interface.\"eth0.10\".vrrp]]`";
             return self.error(span, format!("`{key}` is no protocol"), label);
         }
-        let later = foreign::LATER.iter().filter(|_| is_interface).map(|later| (*later).to_owned());
-        let all: Vec<String> = known.iter().cloned().chain(later).collect();
-        let label = match foreign::translation(key, known).or_else(|| similar(key, &all)) {
+        let label = match foreign::translation(key, known).or_else(|| similar(key, known)) {
             Some(instead) => instead,
             None => format!("one of {}", list(known.iter().map(|key| format!("`{key}`")))),
         };

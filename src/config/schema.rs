@@ -86,6 +86,8 @@ mod tests {
             ("Carp", keys::<raw::Carp>()),
             ("Hsrp", keys::<raw::Hsrp>()),
             ("HsrpAuthentication", keys::<raw::HsrpAuthentication>()),
+            ("Glbp", keys::<raw::Glbp>()),
+            ("GlbpAuthentication", keys::<raw::GlbpAuthentication>()),
             ("ChainKey", keys::<raw::ChainKey>()),
             ("PeerTable", keys::<raw::PeerTable>()),
             ("Authentication", keys::<raw::Authentication>()),
@@ -108,6 +110,8 @@ mod tests {
         assert_eq!(inherited, &keys::<raw::Carp>() - &own);
         let inherited = properties(&tables["Defaults"]["properties"]["hsrp"]);
         assert_eq!(inherited, &keys::<raw::Hsrp>() - &own);
+        let inherited = properties(&tables["Defaults"]["properties"]["glbp"]);
+        assert_eq!(inherited, &keys::<raw::Glbp>() - &own);
     }
 
     #[test]
@@ -115,5 +119,6 @@ mod tests {
         let schema: Value = serde_json::from_str(&text()).unwrap();
         assert_eq!(schema["$defs"]["Vrrp"]["required"], json!(["id", "addresses"]));
         assert_eq!(schema["$defs"]["Hsrp"]["required"], json!(["id"]));
+        assert_eq!(schema["$defs"]["Glbp"]["required"], json!(["id"]));
     }
 }

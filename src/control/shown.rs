@@ -2,6 +2,7 @@
 //!
 //! Fields that a daemon of another version leaves out are empty, and those that it adds are passed over.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fhrp::{Family, Mac};
@@ -40,6 +41,8 @@ pub struct Group {
     #[serde(default)]
     pub virtual_macs: Vec<Mac>,
     #[serde(default)]
+    pub forwarders: Vec<Forwarder>,
+    #[serde(default)]
     pub timers: Vec<Timer>,
     #[serde(default)]
     pub counters: Vec<Counter>,
@@ -49,6 +52,8 @@ pub struct Group {
     pub alarms: Vec<String>,
     #[serde(default)]
     pub details: Vec<Detail>,
+    #[serde(default)]
+    pub troubles: BTreeMap<String, u16>,
     #[serde(default)]
     pub fault: Option<String>,
 }
@@ -61,6 +66,42 @@ impl Group {
         let in_family = family.map(|family| format!("{identity} {family}"));
         *name != identity && Some(name) != in_family.as_ref()
     }
+}
+
+/// A forwarder of a group: see [`fhrp::view::Forwarder`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(missing_docs, reason = "the daemon's own types say what the fields are")]
+pub struct Forwarder {
+    pub number: u8,
+    #[serde(default)]
+    pub state: String,
+    #[serde(default)]
+    pub changes: u64,
+    #[serde(default)]
+    pub since_ms_ago: f64,
+    pub mac: Mac,
+    #[serde(default)]
+    pub owner: Option<Mac>,
+    #[serde(default)]
+    pub own: bool,
+    #[serde(default)]
+    pub active: Option<IpAddr>,
+    #[serde(default)]
+    pub local: bool,
+    #[serde(default)]
+    pub priority: Option<u8>,
+    #[serde(default)]
+    pub weighting: Option<u8>,
+    #[serde(default)]
+    pub expires_ms: Option<f64>,
+    #[serde(default)]
+    pub preempts_ms: Option<f64>,
+    #[serde(default)]
+    pub redirection_ms: Option<f64>,
+    #[serde(default)]
+    pub lifetime_ms: f64,
+    #[serde(default)]
+    pub hosts: u64,
 }
 
 /// An interval or a running timer: see [`fhrp::view::Timer`].

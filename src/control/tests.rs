@@ -1,6 +1,7 @@
 //! The control socket with a real socket on one side, and on the other a thread that answers requests from
 //! the queue where the event loop would.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -140,13 +141,14 @@ fn view(id: u32) -> GroupView {
         source: Some("10.0.10.3".parse().unwrap()),
         addresses: vec!["10.0.10.1/24".parse().unwrap()],
         virtual_macs: vec!["00:00:5e:00:01:0a".parse().unwrap()],
+        forwarders: Vec::new(),
         timers: Vec::new(),
         counters: Vec::new(),
         neighbours: Vec::new(),
         alarms: Vec::new(),
         details: Vec::new(),
     };
-    GroupView { group, since_s: 1.5, view, fault: None }
+    GroupView { group, since_s: 1.5, view, troubles: BTreeMap::new(), fault: None }
 }
 
 fn kind_of(answer: &Value) -> &str {

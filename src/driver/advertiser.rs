@@ -105,7 +105,7 @@ mod tests {
         Holdings {
             router_advertisement: Some(RouterAdvertisement {
                 source: "fe80::1".parse().unwrap(),
-                mac: fhrp::Mac([0, 0, 0x5e, 0, 2, 1]),
+                mac: Some(fhrp::Mac([0, 0, 0x5e, 0, 2, 1])),
                 lifetime: Duration::from_secs(1800),
                 interval: Duration::from_secs(interval),
                 managed: false,

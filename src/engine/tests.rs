@@ -85,6 +85,7 @@ impl Group for Script {
             source: None,
             addresses: Vec::new(),
             virtual_macs: Vec::new(),
+            forwarders: Vec::new(),
             timers: Vec::new(),
             counters: Vec::new(),
             neighbours: Vec::new(),
@@ -104,6 +105,10 @@ impl Protocol for Scripted {
 
     fn ears(&self, _: Family) -> &'static [Ear] {
         &[]
+    }
+
+    fn penalty_of_send_errors(&self) -> u16 {
+        7
     }
 
     fn group_of(&self, received: &Received<'_>) -> Option<u16> {
@@ -428,7 +433,12 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
     engine.command(at(1), GroupIndex(0), Command::Announce, &mut out);
     scripts[1].answers(vec![Action::Hold(holdings([10, 0, 0, 2], Answer::Ask))]);
     engine.command(at(1), GroupIndex(1), Command::Announce, &mut out);
-    let too_early = Solicitation { from_mac: mac, from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    let too_early = Solicitation {
+        from_mac: mac,
+        from: None,
+        target: IpAddr::from([10, 0, 0, 1]),
+        to_mac: Mac::BROADCAST,
+    };
     assert_eq!(engine.solicited(at(2), 7, &too_early, &mut out), None);
     engine.held(at(2), GroupIndex(0), 1, Ok(()), &mut out);
     engine.held(at(2), GroupIndex(1), 1, Ok(()), &mut out);
@@ -436,13 +446,15 @@ fn hosts_are_answered_by_whoever_holds_the_address() {
         from_mac: Mac([2, 0, 0, 0, 0, 1]),
         from: None,
         target: IpAddr::from(target),
+        to_mac: Mac::BROADCAST,
     };
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 1]), &mut out);
     assert_eq!(reply, Some(Reply { mac, source: mac, router: true }));
     let chosen = Mac([0, 7, 0xb4, 0, 1, 2]);
+    let own = engine.link_of(7).map(|link| link.mac).unwrap();
     scripts[1].answers(vec![Action::Answer(chosen)]);
     let reply = engine.solicited(at(2), 7, &asked([10, 0, 0, 2]), &mut out);
-    assert_eq!(reply, Some(Reply { mac: chosen, source: chosen, router: true }));
+    assert_eq!(reply, Some(Reply { mac: chosen, source: own, router: true }));
     assert_eq!(engine.solicited(at(2), 7, &asked([10, 0, 0, 3]), &mut out), None);
     assert_eq!(engine.solicited(at(2), 8, &asked([10, 0, 0, 1]), &mut out), None);
     assert!(engine.holds_on(7) && !engine.holds_on(8));
@@ -462,8 +474,12 @@ fn of_those_who_share_an_address_one_answers() {
         engine.command(at(1), GroupIndex(group as u32), Command::Announce, &mut out);
         engine.held(at(1), GroupIndex(group as u32), ticket, Ok(()), &mut out);
     };
-    let asked =
-        Solicitation { from_mac: Mac([2, 0, 0, 0, 0, 1]), from: None, target: IpAddr::from([10, 0, 0, 1]) };
+    let asked = Solicitation {
+        from_mac: Mac([2, 0, 0, 0, 0, 1]),
+        from: None,
+        target: IpAddr::from([10, 0, 0, 1]),
+        to_mac: Mac::BROADCAST,
+    };
     hold(&mut engine, 0, holdings([10, 0, 0, 1], Answer::Stealth(shared)), 1);
     hold(&mut engine, 1, holdings([10, 0, 0, 1], Answer::Silent), 1);
     let reply = Some(Reply { mac: shared, source: own, router: true });
@@ -511,4 +527,56 @@ fn a_group_has_left_when_it_holds_nothing_and_waits_for_nothing() {
         Delivery::NoSuchGroup { protocol: "script", id: 1 }
     );
     assert_eq!(engine.shortest_lease(), None);
+}
+
+/// What each of them was told since the last time.
+fn heard_by(scripts: &[Script]) -> Vec<Vec<String>> {
+    scripts.iter().map(Script::heard).collect()
+}
+
+#[test]
+fn groups_that_move_together_weigh_upon_each_other() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);
+    let now = at(1);
+    for group in 0..3 {
+        engine.move_together(now, GroupIndex(group), Some("office"), &mut out);
+    }
+    scripts.iter().for_each(|script| drop(script.heard()));
+    // One of them loses its leg: the others are told, it is not.
+    scripts[0].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["Announce"], vec!["penalty 1"], vec!["penalty 1"]]);
+    // A second one: each of them has another one beside it, and the third has two.
+    scripts[1].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(1), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["penalty 1"], vec!["Announce"], vec!["penalty 2"]]);
+    // One leg is back.
+    scripts[0].answers(vec![stands(Standing::StandingBy)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["Announce"], vec!["penalty 0"], vec!["penalty 1"]]);
+    // Who goes for good weighs upon nobody, and who belongs to nobody is told nothing.
+    engine.stop(now, GroupIndex(1), &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["penalty 0"], vec!["stop"], vec!["penalty 0"]]);
+    engine.move_together(now, GroupIndex(2), None, &mut out);
+    scripts[0].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(scripts[2].heard(), [""; 0]);
+}
+
+#[test]
+fn troubles_are_told_as_their_sum() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    let (now, group) = (at(1), GroupIndex(0));
+    scripts[0].heard();
+    engine.trouble(now, group, Trouble::Operator, 5, &mut out);
+    for _ in 0..3 {
+        engine.sent(now, group, false, &mut out);
+    }
+    assert_eq!(scripts[0].heard(), ["penalty 5", "penalty 12"]);
+    assert_eq!(engine.troubles(group), [(Trouble::Operator, 5), (Trouble::SendErrors, 7)].into());
+    for _ in 0..3 {
+        engine.sent(now, group, true, &mut out);
+    }
+    engine.trouble(now, group, Trouble::Operator, 0, &mut out);
+    assert_eq!(scripts[0].heard(), ["penalty 5", "penalty 0"]);
 }

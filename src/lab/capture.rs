@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use fhrp::Mac;
+
 use super::LabError;
 use super::node::{Node, interface_name};
 use super::wire::{self, Advert, Answer, Meaning};
@@ -25,8 +27,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(crate) struct Seeing {
     pub adverts: Vec<Advert>,
     pub answers: Vec<Answer>,
-    /// Stream packets that reached the server: number and time.
-    pub arrivals: Vec<(u64, u64)>,
+    /// Stream packets that reached the server: number, time, and the MAC of the last hop.
+    pub arrivals: Vec<(u64, u64, Mac)>,
 }
 
 /// What all taps see, shared with whoever wants to know.
@@ -184,7 +186,8 @@ impl Watcher {
                     && !seen.foreign
                     && let Some(number) = wire::stream_number(frame)
                 {
-                    self.memory.look().arrivals.push((number, seen.at));
+                    let through = wire::source_mac(frame).unwrap_or_default();
+                    self.memory.look().arrivals.push((number, seen.at, through));
                 }
             }
         }

@@ -28,6 +28,8 @@ pub enum Deed {
     Heal,
     /// The daemon is asked to stop and started again as soon as it has.
     Restart,
+    /// The daemon reads its configuration again (SIGHUP), which is then the step's.
+    Reload,
     /// Everything that was done is undone: power and cables are back, what was stopped goes on, what is dead
     /// is started again. A router that lost power boots with an empty kernel.
     Recover,
@@ -49,6 +51,7 @@ impl Deed {
             Deed::Partition => "partition",
             Deed::Heal => "heal",
             Deed::Restart => "restart",
+            Deed::Reload => "reload",
             Deed::Recover => "recover",
             Deed::Wait => "wait",
         }
@@ -63,13 +66,14 @@ impl Deed {
             | Deed::Unplug
             | Deed::Freeze
             | Deed::FreezeDaemon
-            | Deed::Restart => true,
+            | Deed::Restart
+            | Deed::Reload => true,
             Deed::Thaw | Deed::Partition | Deed::Heal | Deed::Recover | Deed::Wait => false,
         }
     }
 
     /// Whether the one it is done to has to be replaced by another, after the protocol's bound.
     pub fn deposes(self) -> bool {
-        self.has_target() || self == Deed::Partition
+        (self.has_target() && self != Deed::Reload) || self == Deed::Partition
     }
 }

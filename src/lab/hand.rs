@@ -61,6 +61,7 @@ impl Lab {
                 router.wait_for_stop()?;
                 router.start()?;
             }
+            Deed::Reload => self.router(&name)?.ask_to_reload(),
             Deed::Unplug => {
                 self.switch.ask(vec![netlink::set_link(&port(&name, "lan"), false)])?;
                 self.unplugged.insert(name);

@@ -1,7 +1,9 @@
 //! What a deed did to the stream and to the adverts, computed from timestamps alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fhrp::Mac;
 use serde::{Serialize, Serializer};
 
 use super::stream::StreamLog;
@@ -34,6 +36,10 @@ pub struct Measured {
     pub take_over: Option<TakeOver>,
     /// Who answered for the gateway in the end.
     pub gateways: Vec<String>,
+    /// How many hosts each router served in the end.
+    pub carries: BTreeMap<String, u32>,
+    /// Packets lost by hosts that somebody else served than the one it was done to.
+    pub others_lost: u64,
 }
 
 /// How another router took over.
@@ -67,9 +73,27 @@ pub(crate) struct Traffic {
     pub duplicated_settled: u64,
 }
 
+impl Traffic {
+    /// What happened to several streams.
+    pub(crate) fn and(self, other: Traffic) -> Traffic {
+        Traffic {
+            outage: self.outage.max(other.outage),
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            duplicated_settled: self.duplicated_settled + other.duplicated_settled,
+        }
+    }
+}
+
+/// Through which router the last packet came that arrived before `to`: the MAC of its last hop.
+pub(crate) fn last_hop(log: &StreamLog, to: u64) -> Option<Mac> {
+    let arrived = log.arrived.iter().zip(&log.through);
+    arrived.rev().find(|((_, at), _)| *at < to).map(|(_, through)| *through)
+}
+
 /// Looks at the packets sent from `from` to `to`; from `settled` on, none should arrive twice.
 pub(crate) fn traffic(log: &StreamLog, (from, to): (u64, u64), settled: u64) -> Traffic {
-    let StreamLog { sent, arrived, period } = log;
+    let StreamLog { sent, arrived, period, .. } = log;
     let period = *period;
     let first = sent.partition_point(|at| *at < from);
     let last = sent.partition_point(|at| *at < to);
@@ -171,7 +195,11 @@ mod tests {
     }
 
     fn traffic_of(sent: Vec<u64>, arrived: &[(u64, u64)], span: (u64, u64), settled: u64) -> Traffic {
-        traffic(&StreamLog { sent, arrived: arrived.to_vec(), period: MS }, span, settled)
+        traffic(
+            &StreamLog { sent, arrived: arrived.to_vec(), period: MS, ..StreamLog::default() },
+            span,
+            settled,
+        )
     }
 
     fn sent(count: u64) -> Vec<u64> {

@@ -23,10 +23,13 @@ use super::wire::{self, Advert, Answer};
 use super::{LabError, now};
 use crate::sys::PacketSocket;
 
-/// Host and server have this number in their networks.
+/// The first host and the server have this number in their networks.
 const FAR: usize = 100;
 const SERVER_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x65]);
 const HOST_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x64]);
+/// Routers have MACs with these octets before their number, by network.
+const LAN_MAC: u8 = 0x10;
+const WAN_MAC: u8 = 0x20;
 
 /// What a lab needs to know apart from the scenario.
 #[derive(Debug, Clone)]
@@ -45,11 +48,12 @@ pub struct Lab {
     pub(super) options: Options,
     memory: Memory,
     captures: BTreeMap<String, Capture>,
-    stream: Option<Stream>,
+    streams: Vec<Stream>,
     pub(super) taps: BTreeMap<String, Tap>,
     asker: (PacketSocket, u32),
     pub(super) routers: BTreeMap<String, Router>,
     host: Node,
+    other_hosts: Vec<Node>,
     server: Node,
     pub(super) switch: Node,
     pub(super) dark: BTreeSet<String>,
@@ -95,18 +99,14 @@ impl Lab {
         let switch = Node::new("switch", None)?;
         switch.sysctls(&[("ipv6/conf/default/disable_ipv6", "1")])?;
         switch.ask(vec![netlink::add_bridge("lan"), netlink::add_bridge("wan")])?;
-        let host = Node::new("h", None)?;
-        cable(&switch, &host, "lan", "eth0", HOST_MAC)?;
-        host.address("eth0", &scenario::numbered(&scenario::LAN, FAR))?;
+        let host = add_host(scenario, &switch, 0)?;
+        let other_hosts = (1..scenario.hosts).map(|place| add_host(scenario, &switch, place));
+        let other_hosts = other_hosts.collect::<Result<Vec<Node>, LabError>>()?;
         let server = Node::new("s", None)?;
         cable(&switch, &server, "wan", "eth0", SERVER_MAC)?;
         server.address("eth0", &scenario::numbered(&scenario::UPSTREAM, FAR))?;
 
         let index = host.interface("eth0")?;
-        let upstream = if scenario.family() == Family::Ipv4 { "10.0.20.0/24" } else { "2001:db8:20::/64" };
-        let upstream: InterfaceAddress =
-            upstream.parse().map_err(|error| LabError::Scenario(format!("{error}")))?;
-        host.ask(vec![netlink::add_route(upstream, scenario.gateway, index)])?;
         let socket = host
             .inside(|| PacketSocket::open(Duration::from_millis(1)))?
             .map_err(LabError::kernel("open a packet socket on the host"))?;
@@ -116,11 +116,12 @@ impl Lab {
             options,
             memory: Memory::default(),
             captures: BTreeMap::new(),
-            stream: None,
+            streams: Vec::new(),
             taps: BTreeMap::new(),
             asker: (socket, index),
             routers: BTreeMap::new(),
             host,
+            other_hosts,
             server,
             switch,
             dark: BTreeSet::new(),
@@ -144,8 +145,8 @@ impl Lab {
     pub(super) fn install(&mut self, name: &str, router: Router) -> Result<(), LabError> {
         let place = self.scenario.routers.keys().position(|known| known == name).unwrap_or(0) as u8;
         let mac = |link: u8| Mac([0x02, 0, 0, link, 0, place + 2]);
-        cable(&self.switch, router.node(), "lan", "lan", mac(0x10))?;
-        cable(&self.switch, router.node(), "wan", "wan", mac(0x20))?;
+        cable(&self.switch, router.node(), "lan", "lan", mac(LAN_MAC))?;
+        cable(&self.switch, router.node(), "wan", "wan", mac(WAN_MAC))?;
         let purpose = Purpose::Router(vec!["lan".into(), "wan".into()]);
         let tap = self.tap(name, router.node(), purpose)?;
         router.set_up()?;
@@ -186,7 +187,7 @@ impl Lab {
         self.routers.values_mut().try_for_each(Router::start)
     }
 
-    /// Starts the stream from the host to the server.
+    /// Starts the streams from the hosts to the server.
     ///
     /// # Errors
     /// The kernel refuses a socket.
@@ -195,7 +196,10 @@ impl Lab {
         let family = self.scenario.family();
         let to = to.iter().find(|address| Family::of(address.ip) == family);
         let to = to.map_or(self.scenario.gateway, |address| address.ip);
-        self.stream = Some(Stream::start(&self.host, &self.server, to, self.scenario.rate)?);
+        let count = self.hosts().count();
+        for (place, host) in [&self.host].into_iter().chain(&self.other_hosts).enumerate() {
+            self.streams.push(Stream::start((host, place, count), &self.server, to, self.scenario.rate)?);
+        }
         Ok(())
     }
 
@@ -217,9 +221,14 @@ impl Lab {
         self.routers.values()
     }
 
-    /// The host on the LAN; its interface is `eth0`.
+    /// The first host on the LAN; its interface is `eth0`.
     pub fn host(&self) -> &Node {
         &self.host
+    }
+
+    /// All hosts.
+    pub fn hosts(&self) -> impl Iterator<Item = &Node> {
+        [&self.host].into_iter().chain(&self.other_hosts)
     }
 
     /// The server upstream; its interface is `eth0`.
@@ -239,11 +248,28 @@ impl Lab {
         adverts
     }
 
-    /// The stream packets so far: when each was sent, and which arrived when.
-    pub(crate) fn stream_log(&self) -> Option<StreamLog> {
-        let stream = self.stream.as_ref()?;
-        let arrived = self.memory.look().arrivals.clone();
-        Some(StreamLog { sent: stream.sent(), arrived, period: stream.period })
+    /// The stream packets of each host so far: when each was sent, and which arrived when.
+    pub(crate) fn stream_logs(&self) -> Vec<StreamLog> {
+        let log = |stream: &Stream| StreamLog {
+            sent: stream.sent(),
+            period: stream.period,
+            ..StreamLog::default()
+        };
+        let mut logs: Vec<StreamLog> = self.streams.iter().map(log).collect();
+        for (number, at, through) in &self.memory.look().arrivals {
+            let (host, number) = wire::host_and_number(*number);
+            let Some(log) = usize::try_from(host).ok().and_then(|host| logs.get_mut(host)) else { continue };
+            log.arrived.push((number, *at));
+            log.through.push(*through);
+        }
+        logs
+    }
+
+    /// The router whose upstream interface has this MAC.
+    pub(crate) fn router_of(&self, mac: Mac) -> Option<&str> {
+        let Mac([_, _, _, WAN_MAC, _, number]) = mac else { return None };
+        let place = usize::from(number.checked_sub(2)?);
+        self.scenario.routers.keys().nth(place).map(String::as_str)
     }
 
     /// Asks the LAN once who has `ip`, and gives the answers that came within `patience`.
@@ -262,7 +288,7 @@ impl Lab {
     /// Where the network namespace of each machine can be entered, in the `/proc` of whoever started the lab.
     pub fn doors(&self) -> Vec<(String, PathBuf)> {
         let routers = self.routers.values().map(Router::node);
-        let nodes = [&self.host, &self.server, &self.switch].into_iter().chain(routers);
+        let nodes = self.hosts().chain([&self.server, &self.switch]).chain(routers);
         nodes.map(|node| (node.name().to_owned(), node.door())).collect()
     }
 
@@ -278,6 +304,33 @@ impl Lab {
     pub fn captures(&self) -> Result<Vec<PathBuf>, LabError> {
         self.captures.values().map(|capture| capture.flush().map(|()| capture.path().to_owned())).collect()
     }
+}
+
+/// A host on the LAN with a route to the server by way of the gateway.
+fn add_host(scenario: &Scenario, switch: &Node, place: u32) -> Result<Node, LabError> {
+    let (name, mac) = match place {
+        0 => ("h".to_owned(), HOST_MAC),
+        _ => (format!("h{}", place + 1), Mac([0x02, 0, 0, 0, 1, place as u8])),
+    };
+    let host = Node::new(&name, None)?;
+    cable(switch, &host, "lan", "eth0", mac)?;
+    host.address("eth0", &scenario::numbered(&scenario::LAN, FAR + place as usize))?;
+    if let Some(time) = scenario.hosts_verify {
+        let time = time.as_millis().to_string();
+        let keys = ["base_reachable_time_ms", "retrans_time_ms"]
+            .iter()
+            .flat_map(|key| ["ipv4", "ipv6"].map(|family| format!("{family}/neigh/eth0/{key}")));
+        let keys: Vec<String> = keys.collect();
+        host.sysctls(&keys.iter().map(|key| (key.as_str(), time.as_str())).collect::<Vec<_>>())?;
+        let delays = ["ipv4", "ipv6"].map(|family| format!("{family}/neigh/eth0/delay_first_probe_time"));
+        host.sysctls(&delays.each_ref().map(|key| (key.as_str(), "1")))?;
+    }
+    let upstream = if scenario.family() == Family::Ipv4 { "10.0.20.0/24" } else { "2001:db8:20::/64" };
+    let upstream: InterfaceAddress =
+        upstream.parse().map_err(|error| LabError::Scenario(format!("{error}")))?;
+    let index = host.interface("eth0")?;
+    host.ask(vec![netlink::add_route(upstream, scenario.gateway, index)])?;
+    Ok(host)
 }
 
 pub(super) fn port(machine: &str, bridge: &str) -> String {

@@ -1,11 +1,12 @@
 //! Goes through the timeline: does the deeds, waits, and measures what came of them.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fault::Deed;
-use super::measure::{self, Measured};
+use super::measure::{self, Measured, Traffic};
 use super::network::Lab;
 use super::report::{Report, StepReport};
 use super::scenario::{Step, Target};
@@ -105,6 +106,9 @@ fn go(lab: &mut Lab, step: &Step, stop: &AtomicBool) -> Result<Measured, LabErro
     // At any phase of the advertisement interval, not always the same.
     rest(anywhere(last_interval(&lab.adverts())), stop)?;
     let named = target.as_deref().filter(|_| step.deed.has_target());
+    if let (Some(config), Some(name)) = (&step.config, named) {
+        lab.router(name)?.configure(config)?;
+    }
     let moment = lab.fault(step.deed, named)?;
     let done = Duration::from_nanos(now().saturating_sub(moment.at));
     rest(step.settle.saturating_sub(done), stop)?;
@@ -115,8 +119,19 @@ fn go(lab: &mut Lab, step: &Step, stop: &AtomicBool) -> Result<Measured, LabErro
 
     let adverts = lab.adverts();
     let settled = measure::settled(&adverts, moment.at, to);
-    let log = lab.stream_log().unwrap_or_default();
-    let traffic = measure::traffic(&log, (moment.at, to), settled);
+    let logs = lab.stream_logs();
+    let (mut traffic, mut carries, mut others_lost) = (Traffic::default(), BTreeMap::new(), 0);
+    for log in &logs {
+        let one = measure::traffic(log, (moment.at, to), settled);
+        let served_by = |at| measure::last_hop(log, at).and_then(|mac| lab.router_of(mac));
+        if let Some(router) = served_by(to) {
+            *carries.entry(router.to_owned()).or_default() += 1;
+        }
+        if served_by(moment.at) != named {
+            others_lost += one.lost;
+        }
+        traffic = traffic.and(one);
+    }
     let unheard = if step.deed == Deed::Partition { moment.at + moment.took } else { u64::MAX };
     let deposed = target.as_deref().filter(|_| step.deed.deposes());
     Ok(Measured {
@@ -128,13 +143,15 @@ fn go(lab: &mut Lab, step: &Step, stop: &AtomicBool) -> Result<Measured, LabErro
         settled: Duration::from_nanos(settled - moment.at),
         take_over: deposed.and_then(|old| measure::take_over(&adverts, old, moment.at, to, unheard)),
         gateways,
+        carries,
+        others_lost,
         router: target,
     })
 }
 
 /// To whom the step is done; a partition has a target, too: the one whose replacement is measured.
 fn target(lab: &mut Lab, step: &Step) -> Result<Option<String>, LabError> {
-    if !step.deed.deposes() {
+    if !step.deed.deposes() && !step.deed.has_target() {
         return Ok(None);
     }
     match &step.target {

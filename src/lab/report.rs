@@ -1,5 +1,6 @@
 //! What is said in the end: a table for people, a document for programs, and whether it is as expected.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,6 +83,7 @@ impl Report {
             "taken over\nafter, ms",
             "later than\nbound, ms",
             "gateway",
+            "hosts\nserved",
             "as\nexpected",
         ];
         table.set_header(head);
@@ -164,7 +166,33 @@ impl StepReport {
             let met = self.runs.iter().all(|run| run.gateways == [name.clone()]);
             say(met, format!("{name} as the gateway"), format!("these answered: {}", self.gateways()));
         }
+        if let Some(most) = self.expect.others_lost_at_most {
+            let lost = worst(&|run| run.others_lost);
+            let expected = format!("{most} packets at most lost by hosts that others served");
+            say(lost <= most, expected, format!("{lost} were lost"));
+        }
+        if let Some(carries) = &self.expect.carries {
+            let wanted: BTreeMap<String, u32> = carries
+                .iter()
+                .filter(|(_, hosts)| **hosts > 0)
+                .map(|(name, hosts)| (name.clone(), *hosts))
+                .collect();
+            let met = self.runs.iter().all(|run| run.carries == wanted);
+            say(met, format!("hosts served: {}", shares(&wanted)), self.carries());
+        }
         self.verdicts = verdicts;
+    }
+
+    /// Who served how many hosts in the end, each combination once.
+    fn carries(&self) -> String {
+        let mut seen: Vec<String> = Vec::new();
+        for run in &self.runs {
+            let text = shares(&run.carries);
+            if !seen.contains(&text) {
+                seen.push(text);
+            }
+        }
+        seen.join("; ")
     }
 
     fn lateness(&self) -> Vec<f64> {
@@ -210,9 +238,15 @@ impl StepReport {
             Cell::new(of(|take_over| take_over.after.as_secs_f64() * 1e3)),
             Cell::new(of(|take_over| take_over.late)),
             Cell::new(self.gateways()),
+            Cell::new(self.carries()),
             if colour { verdict.fg(tint) } else { verdict },
         ]
     }
+}
+
+fn shares(carries: &BTreeMap<String, u32>) -> String {
+    let all: Vec<String> = carries.iter().map(|(name, hosts)| format!("{name} {hosts}")).collect();
+    all.join(", ")
 }
 
 fn ms(duration: Duration) -> String {

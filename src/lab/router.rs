@@ -161,6 +161,23 @@ impl Router {
         self.reap();
     }
 
+    /// Gives the daemon another configuration, which it does not read yet.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn configure(&self, config: &str) -> Result<(), LabError> {
+        let (Some((file, _)), Some(room)) = (self.daemon.files.first(), self.node.room()) else {
+            return Err(self.fault("it has no configuration".to_owned()));
+        };
+        let file = room.join(file);
+        fs::write(&file, config).map_err(LabError::file(&file))
+    }
+
+    /// Asks the daemon to read its configuration again, and does not wait.
+    pub fn ask_to_reload(&self) {
+        self.signal_main(Signal::HUP);
+    }
+
     /// Asks the daemon to stop, and does not wait.
     pub fn ask_to_stop(&self) {
         for child in &self.running {

@@ -22,7 +22,11 @@ pub struct Scenario {
     pub runs: u32,
     /// How long each step of the timeline is given before it is judged, unless it says so itself.
     pub settle: Duration,
-    /// Packets per second from the host to the server.
+    /// How many hosts there are.
+    pub hosts: u32,
+    /// How long a host believes that its gateway lives before it asks it; `None`: as long as the kernel wants.
+    pub hosts_verify: Option<Duration>,
+    /// Packets per second from all hosts together to the server.
     pub rate: u32,
     /// Whether the switch forgets the stations behind a port whose router lost power, as a real one does
     /// when the link goes; it then floods what is for them.
@@ -75,6 +79,8 @@ pub struct Step {
     pub target: Target,
     /// How long until it is judged.
     pub settle: Duration,
+    /// The configuration that it is given; `reload` only.
+    pub config: Option<String>,
     /// What must come of it.
     pub expect: Expect,
 }
@@ -106,6 +112,10 @@ pub struct Expect {
     pub one_gateway: Option<bool>,
     /// Who answers for it.
     pub gateway: Option<String>,
+    /// How many hosts each router serves at the end of the step; those that are not here, none.
+    pub carries: Option<BTreeMap<String, u32>>,
+    /// Packets lost, in every run, by hosts that somebody else served than the one who was hurt.
+    pub others_lost_at_most: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +128,10 @@ struct RawScenario {
     runs: u32,
     #[serde(default = "default_settle", deserialize_with = "duration::required")]
     settle: Duration,
+    #[serde(default = "one_host")]
+    hosts: Spanned<u32>,
+    #[serde(default, deserialize_with = "duration::optional")]
+    hosts_verify: Option<Duration>,
     #[serde(default = "default_rate")]
     rate: Spanned<u32>,
     #[serde(default = "yes")]
@@ -153,6 +167,8 @@ struct RawStep {
     #[serde(default, deserialize_with = "duration::optional")]
     settle: Option<Duration>,
     #[serde(default)]
+    config: Option<Spanned<String>>,
+    #[serde(default)]
     expect: Expect,
 }
 
@@ -166,6 +182,10 @@ fn yes() -> bool {
 
 fn default_settle() -> Duration {
     Duration::from_secs(1)
+}
+
+fn one_host() -> Spanned<u32> {
+    Spanned::new(0..0, 1)
 }
 
 fn default_rate() -> Spanned<u32> {
@@ -197,7 +217,9 @@ impl Scenario {
     }
 }
 
-/// The LAN's networks: the host has number 100 in each.
+/// Most hosts; those who ask in the lab's name have the numbers from 200 on.
+const MOST_HOSTS: u32 = 64;
+/// The LAN's networks: the first host has number 100 in each.
 pub(crate) const LAN: [&str; 3] = ["10.0.10.N/24", "2001:db8:10::N/64", "fe80::N/64"];
 /// The upstream networks: the server has number 100 in each.
 pub(crate) const UPSTREAM: [&str; 3] = ["10.0.20.N/24", "2001:db8:20::N/64", "fe80::N/64"];
@@ -225,6 +247,9 @@ fn check(raw: RawScenario, mistakes: &mut Mistakes) -> Scenario {
     if !(1..=20_000).contains(raw.rate.get_ref()) {
         mistakes.push(raw.rate.span(), "the rate must be 1 to 20000 packets per second".to_owned());
     }
+    if !(1..=MOST_HOSTS).contains(raw.hosts.get_ref()) {
+        mistakes.push(raw.hosts.span(), format!("there are 1 to {MOST_HOSTS} hosts"));
+    }
     if raw.routers.get_ref().is_empty() {
         mistakes.push(raw.routers.span(), "there must be at least one router".to_owned());
     }
@@ -233,7 +258,8 @@ fn check(raw: RawScenario, mistakes: &mut Mistakes) -> Scenario {
         let span = name.span();
         let name = name.into_inner();
         if !fits(&name) {
-            let what = "a router's name has 1 to 8 lower-case letters and digits, and is not `h` or `s`";
+            let what =
+                "a router's name has 1 to 8 lower-case letters and digits, and is not `s` or a host's, `h1`";
             mistakes.push(span, what.to_owned());
         }
         routers.insert(name, check_router(router, FIRST_ROUTER + place, mistakes));
@@ -245,6 +271,8 @@ fn check(raw: RawScenario, mistakes: &mut Mistakes) -> Scenario {
         gateway,
         runs: raw.runs.max(1),
         settle: raw.settle,
+        hosts: raw.hosts.into_inner(),
+        hosts_verify: raw.hosts_verify,
         rate: raw.rate.into_inner(),
         switch_forgets: raw.switch_forgets,
         capture_stream: raw.capture_stream,
@@ -256,7 +284,8 @@ fn check(raw: RawScenario, mistakes: &mut Mistakes) -> Scenario {
 /// Interfaces of the switch are called after the routers: `r1-lan`.
 fn fits(name: &str) -> bool {
     let characters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    characters && (1..=8).contains(&name.len()) && !["h", "s"].contains(&name)
+    let host = name.strip_prefix('h').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    characters && (1..=8).contains(&name.len()) && name != "s" && !host
 }
 
 fn check_router(raw: RawRouter, number: usize, mistakes: &mut Mistakes) -> RouterPlan {
@@ -307,7 +336,20 @@ fn check_step(
             Target::Router(name.into_inner())
         }
     };
-    Step { deed: raw.deed, target, settle: raw.settle.unwrap_or(settle), expect: raw.expect }
+    if let Some(config) = raw.config.as_ref().filter(|_| raw.deed != Deed::Reload) {
+        mistakes.push(config.span(), "only `reload` gives a router another configuration".to_owned());
+    }
+    let unknown = raw.expect.carries.iter().flatten().find(|(name, _)| !routers.contains_key(*name));
+    if let Some((name, _)) = unknown {
+        mistakes.push(0..0, format!("there is no router `{name}` to serve any host"));
+    }
+    Step {
+        deed: raw.deed,
+        target,
+        settle: raw.settle.unwrap_or(settle),
+        config: raw.config.map(Spanned::into_inner),
+        expect: raw.expect,
+    }
 }
 
 /// Durations with their unit: `"100ms"`.

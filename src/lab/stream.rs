@@ -1,4 +1,4 @@
-//! The steady stream of numbered packets from the host to the server.
+//! The steady stream of numbered packets from each host to the server.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use fhrp::Mac;
 use rustix::thread::{ClockId, clock_nanosleep_absolute};
 use rustix::time::{Timespec, clock_gettime};
 
@@ -24,6 +25,8 @@ pub(crate) struct StreamLog {
     pub sent: Vec<u64>,
     /// Numbers and times in order of arrival.
     pub arrived: Vec<(u64, u64)>,
+    /// Through which router each of those came: the MAC of its last hop.
+    pub through: Vec<Mac>,
     /// Nanoseconds between packets.
     pub period: u64,
 }
@@ -39,7 +42,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Starts sending `rate` packets per second from `host`. The server takes them and says nothing.
-    pub(crate) fn start(host: &Node, server: &Node, to: IpAddr, rate: u32) -> Result<Self, LabError> {
+    ///
+    /// `place`: which of so many hosts it is. Together they send `rate`, one after the other.
+    pub(crate) fn start(
+        (host, place, hosts): (&Node, usize, usize),
+        server: &Node,
+        to: IpAddr,
+        rate: u32,
+    ) -> Result<Self, LabError> {
         let to = SocketAddr::new(to, wire::STREAM_PORT);
         let anywhere: IpAddr =
             if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -47,12 +57,22 @@ impl Stream {
             node.inside(|| UdpSocket::bind((anywhere, port)))?
                 .map_err(LabError::kernel(format!("open a UDP socket on {}", node.name())))
         };
-        // Nobody reads this one: it fills up and spares the network "port unreachable" messages.
-        let sink = bind(server, wire::STREAM_PORT)?;
+        // Nobody reads the first host's one: it fills up and spares the network "port unreachable" messages.
+        let sink = if place == 0 { Some(bind(server, wire::STREAM_PORT)?) } else { None };
         let socket = bind(host, 0)?;
         let (over, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let period = SECOND / u64::from(rate);
-        let sender = Sender { socket, to, _sink: sink, period, over: over.clone(), sent: sent.clone() };
+        let beat = SECOND / u64::from(rate);
+        let (place, period) = (place as u64, beat * hosts as u64);
+        let sender = Sender {
+            socket,
+            to,
+            _sink: sink,
+            first: wire::first_number(place),
+            phase: beat * place,
+            period,
+            over: over.clone(),
+            sent: sent.clone(),
+        };
         let thread = host.stay(move || sender.run())?;
         Ok(Stream { over, sent, thread: Some(thread), period })
     }
@@ -75,7 +95,11 @@ impl Drop for Stream {
 struct Sender {
     socket: UdpSocket,
     to: SocketAddr,
-    _sink: UdpSocket,
+    _sink: Option<UdpSocket>,
+    /// The number of its first packet.
+    first: u64,
+    /// How long it waits before that.
+    phase: u64,
     period: u64,
     over: Arc<AtomicBool>,
     sent: Arc<Mutex<Vec<u64>>>,
@@ -85,7 +109,7 @@ impl Sender {
     fn run(self) -> io::Result<()> {
         sys::real_time(PRIORITY);
         let start = clock_gettime(ClockId::Monotonic);
-        let start = start.tv_sec as u64 * SECOND + start.tv_nsec as u64;
+        let start = start.tv_sec as u64 * SECOND + start.tv_nsec as u64 + self.phase;
         for number in 0.. {
             let due = start + number * self.period;
             let due = Timespec { tv_sec: (due / SECOND) as i64, tv_nsec: (due % SECOND) as _ };
@@ -95,7 +119,7 @@ impl Sender {
             }
             self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(now());
             // A packet that finds no way is a packet lost.
-            let _ = self.socket.send_to(&wire::stream_payload(number), self.to);
+            let _ = self.socket.send_to(&wire::stream_payload(self.first + number), self.to);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! What the lab reads off the wire and puts on it: advertisements of VRRP and CARP, what active HSRP routers say, answers to
-//! its own questions, the packets of its stream.
+//! What the lab reads off the wire and puts on it: advertisements of VRRP and CARP, what active routers of HSRP and GLBP
+//! say, answers to its own questions, the packets of its streams.
 //!
 //! Nothing of this comes from the code under test, so that both cannot share a mistake.
 
@@ -10,7 +10,8 @@ use fhrp::Mac;
 use fhrp::address::solicited_node;
 use fhrp::checksum::Sum;
 
-/// What a holder of the role says on the LAN: an advertisement of VRRP or CARP, a Hello or Resign of HSRP.
+/// What a holder of the role says on the LAN: an advertisement of VRRP or CARP, a Hello or Resign of HSRP, a hello of an
+/// active gateway of GLBP or of one that leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advert {
     /// When the switch got it, in nanoseconds of wall-clock time, by the kernel's timestamp.
@@ -23,11 +24,11 @@ pub struct Advert {
     pub source: IpAddr,
     /// Where it went.
     pub destination: IpAddr,
-    /// 2 or 3 of VRRP, 2 of CARP, 1 or 2 of HSRP.
+    /// 2 or 3 of VRRP, 2 of CARP, 1 or 2 of HSRP, 1 of GLBP.
     pub version: u8,
     /// Virtual router or host identifier, or the last eight bits of a group's number.
     pub vrid: u8,
-    /// Priority; 0 says goodbye, and stands for a Resign of HSRP. In CARP what advskew leaves of 255.
+    /// Priority; 0 says goodbye, as in GLBP, and stands for a Resign of HSRP. In CARP what advskew leaves of 255.
     pub priority: u8,
     /// Advertisement interval or hello time.
     pub interval: Duration,
@@ -42,7 +43,7 @@ pub enum Patience {
     Intervals,
     /// CARP: this, and their own skew within a second. It is their own advbase, which all ought to have alike.
     Base(Duration),
-    /// HSRP: this, which it says.
+    /// HSRP and GLBP: this, which it says.
     Hold(Duration),
 }
 
@@ -108,9 +109,15 @@ const PROTOCOL_ICMPV6: u8 = 58;
 const PROTOCOL_VRRP: u8 = 112;
 /// Of HSRP over IPv4, and over IPv6.
 const PORTS_HSRP: [u16; 2] = [1985, 2029];
+/// Of GLBP.
+const PORT_GLBP: u16 = 3222;
+/// State of a gateway of GLBP that answers hosts.
+const ACTIVE_GATEWAY: u8 = 0x20;
 const HELLO: u8 = 0;
 const RESIGN: u8 = 2;
 
+/// Numbers of stream packets have the host above these bits.
+const HOST_SHIFT: u32 = 48;
 /// The marks at the beginning of a stream packet's payload.
 const STREAM_MARK: &[u8; 8] = b"fh-lab 1";
 /// The port of the stream.
@@ -241,9 +248,42 @@ fn virtual_host(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Opt
     }))
 }
 
+/// What an active gateway of GLBP says, or whoever leaves: the gateway's TLV, type 1, behind those that prove it.
+fn balanced(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
+    let message = packet.payload.get(8..)?;
+    let &[1, 0, _, group, ..] = message else { return None };
+    let mut tlvs = message.get(12..)?;
+    while *tlvs.first()? != 1 {
+        tlvs = tlvs.get(usize::from(*tlvs.get(1)?).max(2)..)?;
+    }
+    let millisecond = |place: usize| {
+        let octets = tlvs.get(place..place + 4)?.try_into().ok()?;
+        Some(Duration::from_millis(u32::from_be_bytes(octets).into()))
+    };
+    let (state, priority) = (*tlvs.get(3)?, *tlvs.get(5)?);
+    if state != ACTIVE_GATEWAY && priority != 0 {
+        return None;
+    }
+    Some(Meaning::Advert(Advert {
+        at,
+        router: router.to_owned(),
+        mac: mac(frame.get(6..)?)?,
+        source: packet.source,
+        destination: packet.destination,
+        version: 1,
+        vrid: group,
+        priority,
+        interval: millisecond(8)?,
+        patience: Patience::Hold(millisecond(12)?),
+    }))
+}
+
 /// A Hello of an active HSRP router, or a Resign. RFC 2281 §5.1; in version 2 the Group State TLV.
 fn standby(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
     let port = u16::from_be_bytes(packet.payload.get(2..4)?.try_into().ok()?);
+    if port == PORT_GLBP {
+        return balanced(frame, packet, router, at);
+    }
     if !PORTS_HSRP.contains(&port) {
         return None;
     }
@@ -292,6 +332,21 @@ fn neighbour(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option
     };
     let ip = ipv6(message.get(8..)?)?;
     Some(Meaning::Answer(Answer { at, router: router.to_owned(), ip, mac: named }))
+}
+
+/// A host's packets are numbered from here on; there are not as many as would reach the next one's.
+pub(crate) fn first_number(host: u64) -> u64 {
+    host << HOST_SHIFT
+}
+
+/// Which host's packet it is, and its number among those.
+pub(crate) fn host_and_number(number: u64) -> (u64, u64) {
+    (number >> HOST_SHIFT, number & ((1 << HOST_SHIFT) - 1))
+}
+
+/// The MAC that a frame left from.
+pub(crate) fn source_mac(frame: &[u8]) -> Option<Mac> {
+    mac(frame.get(6..)?)
 }
 
 /// The number of a stream packet, if this is one.
@@ -411,6 +466,23 @@ mod tests {
     }
 
     #[test]
+    fn active_gateways_of_glbp_are_read_and_bounded() {
+        let udp = |state: u8, priority: u8| {
+            let mut payload = vec![0x0c, 0x96, 0x0c, 0x96, 0, 0, 0, 0, 1, 0, 1, 7, 0, 0, 2, 0, 0, 0, 0, 1];
+            // Authentication, which is stepped over.
+            payload.extend([3, 6, 1, 2, b'x', 0]);
+            payload.extend([1, 28, 0, state, 0, priority, 0, 0, 0, 0, 0, 100, 0, 0, 1, 44]);
+            payload.extend([2, 0x58, 0x38, 0x40, 0, 0, 1, 4, 10, 0, 10, 1]);
+            frame(17, &payload)
+        };
+        let active = advert_of(&udp(0x20, 200));
+        assert_eq!((active.vrid, active.priority, active.interval), (7, 200, Duration::from_millis(100)));
+        assert_eq!(active.bound(1), Duration::from_millis(300));
+        assert_eq!(advert_of(&udp(4, 0)).bound(1), Duration::ZERO);
+        assert_eq!(read(&udp(0x10, 150), "r1", 0), None, "a standby gateway");
+    }
+
+    #[test]
     fn virtual_hosts_are_read_and_bounded() {
         let mut message = vec![0x21, 10, 100, 7, 0, 1];
         message.resize(36, 0);
@@ -439,6 +511,7 @@ mod tests {
         payload.extend(stream_payload(77));
         assert_eq!(stream_number(&frame(17, &payload)), Some(77));
         assert_eq!(stream_number(&frame(17, &payload[..20])), None);
+        assert_eq!(host_and_number(first_number(19) + 77), (19, 77));
     }
 
     #[test]

@@ -66,15 +66,15 @@ pub fn parse_solicitation(bytes: &[u8]) -> Option<Asked> {
     let ethernet = Ethernet2HeaderSlice::from_slice(bytes).ok()?;
     let packet = bytes.get(Ethernet2Header::LEN..)?;
     match ethernet.ether_type() {
-        EtherType::ARP => parse_arp(packet).map(Asked::Arp),
-        EtherType::IPV6 => parse_icmp(packet, Mac(ethernet.source())),
+        EtherType::ARP => parse_arp(packet, Mac(ethernet.destination())).map(Asked::Arp),
+        EtherType::IPV6 => parse_icmp(packet, Mac(ethernet.source()), Mac(ethernet.destination())),
         _ => None,
     }
 }
 
 /// RFC 826, "Packet Reception"; announcements are no questions, RFC 5227 §1.1. The answer goes to the MAC that the
 /// question names, not the one it came from.
-fn parse_arp(packet: &[u8]) -> Option<Solicitation> {
+fn parse_arp(packet: &[u8], to_mac: Mac) -> Option<Solicitation> {
     let arp = ArpPacketSlice::from_slice(packet).ok()?;
     let is_ipv4_request = arp.hw_addr_type() == ArpHardwareId::ETHERNET
         && arp.proto_addr_type() == EtherType::IPV4
@@ -90,11 +90,11 @@ fn parse_arp(packet: &[u8]) -> Option<Solicitation> {
         return None;
     }
     let from = (!from.is_unspecified()).then_some(IpAddr::V4(from));
-    station(from_mac).map(|from_mac| Solicitation { from_mac, from, target: target.into() })
+    station(from_mac).map(|from_mac| Solicitation { from_mac, from, target: target.into(), to_mac })
 }
 
 /// RFC 4861 §6.1.1 and §7.1.1: what both solicitations must be before they are believed.
-fn parse_icmp(packet: &[u8], source_mac: Mac) -> Option<Asked> {
+fn parse_icmp(packet: &[u8], source_mac: Mac, to_mac: Mac) -> Option<Asked> {
     let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
     let message = packet.get(Ipv6Header::LEN..)?.get(..header.payload_length().into())?;
     let (source, destination) = (header.source_addr(), header.destination_addr());
@@ -120,7 +120,7 @@ fn parse_icmp(packet: &[u8], source_mac: Mac) -> Option<Asked> {
                 return None;
             }
             let solicitation =
-                Solicitation { from_mac, from: from.map(IpAddr::V6), target: IpAddr::V6(target) };
+                Solicitation { from_mac, from: from.map(IpAddr::V6), target: IpAddr::V6(target), to_mac };
             Some(Asked::Neighbour { solicitation, destination })
         }
         _ => None,
@@ -305,9 +305,14 @@ const PREFERRED: Duration = Duration::from_secs(604_800);
 /// AdvDefaultLifetime is at most this many seconds. RFC 4861 §6.2.1, raised by RFC 8319 §4 to what fits.
 const LONGEST_LIFETIME: u16 = u16::MAX;
 
-/// A router advertisement of the virtual router, to everybody or to the host that asked. IPv4 prefixes in it
-/// are passed over, and so are those beyond what a packet of 1,280 octets holds. RFC 4861 §4.2, §4.6.2.
-pub fn router_advertisement(advertisement: &RouterAdvertisement, to: Option<(Mac, Ipv6Addr)>) -> Vec<u8> {
+/// A router advertisement of the virtual router, to everybody or to the host that asked. It leaves from the MAC that it
+/// names, or from the interface's `own`. IPv4 prefixes in it are passed over, and so are those beyond what a packet of
+/// 1,280 octets holds. RFC 4861 §4.2, §4.6.2.
+pub fn router_advertisement(
+    advertisement: &RouterAdvertisement,
+    own: Mac,
+    to: Option<(Mac, Ipv6Addr)>,
+) -> Vec<u8> {
     let (to_mac, destination) = to.unwrap_or((ALL_NODES_MAC, ALL_NODES));
     let source = advertisement.source;
     let lifetime = u16::try_from(advertisement.lifetime.as_secs()).unwrap_or(LONGEST_LIFETIME);
@@ -317,8 +322,10 @@ pub fn router_advertisement(advertisement: &RouterAdvertisement, to: Option<(Mac
     message.extend(lifetime.to_be_bytes());
     // Reachable Time and Retrans Timer: not specified by this router.
     message.extend([0; 8]);
-    message.extend([SOURCE_LINK_LAYER_ADDRESS, ONE_UNIT]);
-    message.extend(advertisement.mac.0);
+    if let Some(mac) = advertisement.mac {
+        message.extend([SOURCE_LINK_LAYER_ADDRESS, ONE_UNIT]);
+        message.extend(mac.0);
+    }
     let prefixes = advertisement.prefixes.iter().filter_map(prefix_information);
     message.extend(prefixes.take(MOST_PREFIXES).flatten());
     let sum = icmp_sum(source, destination, &message).checksum();
@@ -327,7 +334,7 @@ pub fn router_advertisement(advertisement: &RouterAdvertisement, to: Option<(Mac
     // At most 24 + 38 × 32 octets.
     let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
     let mut frame = Vec::with_capacity(54 + message.len());
-    frame.extend(ethernet(advertisement.mac, to_mac, EtherType::IPV6));
+    frame.extend(ethernet(advertisement.mac.unwrap_or(own), to_mac, EtherType::IPV6));
     frame.extend(icmp_header(source, destination, length));
     frame.extend(message);
     frame

@@ -8,17 +8,20 @@
 //! | `stage` | one router of ours in virtual time |
 //! | [`observe`] | groups of ours listen, and what they do is told |
 //! | [`enact`] | one router is taken out and ours is put in its place |
+//! | `beside` | the real addresses of our router |
 //! | `cast` | our router in one group, beside the real one |
 //! | [`script`] | what happened to that router from outside |
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
-//! | [`protocol`], `vrrp`, `carp`, `hsrp` | what a replay must know of each protocol |
+//! | [`protocol`], `vrrp`, `carp`, `hsrp`, `glbp` | what a replay must know of each protocol |
 
+mod beside;
 mod carp;
 mod cast;
 pub mod compare;
 pub mod enact;
+mod glbp;
 mod hsrp;
 pub mod observe;
 pub mod protocol;

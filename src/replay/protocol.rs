@@ -7,7 +7,7 @@ use fhrp::dissect::{Dissection, Value};
 use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
-use super::{carp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
 /// Why the settings of a router cannot be told from its frames.
@@ -30,6 +30,7 @@ pub(super) fn real_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
         ProtocolPlan::Vrrp(config) => vrrp::real_addresses(config),
         ProtocolPlan::Carp(config) => carp::real_addresses(config),
         ProtocolPlan::Hsrp(config) => hsrp::real_addresses(config),
+        ProtocolPlan::Glbp(config) => glbp::real_addresses(config),
     }
 }
 
@@ -39,6 +40,7 @@ pub(super) fn virtual_addresses(plan: &ProtocolPlan) -> Vec<InterfaceAddress> {
         ProtocolPlan::Vrrp(config) => config.addresses.clone(),
         ProtocolPlan::Carp(config) => config.addresses.clone(),
         ProtocolPlan::Hsrp(config) => config.addresses.clone(),
+        ProtocolPlan::Glbp(config) => config.addresses.clone(),
     }
 }
 
@@ -49,6 +51,7 @@ pub(super) fn speaking_from(plan: &GroupPlan, source: IpAddr) -> GroupPlan {
         ProtocolPlan::Vrrp(config) => config.source = Some(source),
         ProtocolPlan::Carp(config) => config.sources = vec![source],
         ProtocolPlan::Hsrp(config) => config.source = Some(source),
+        ProtocolPlan::Glbp(config) => config.source = Some(source),
     }
     plan
 }
@@ -59,6 +62,7 @@ pub(super) fn wait_after_start(plan: &ProtocolPlan) -> Duration {
         ProtocolPlan::Vrrp(config) => vrrp::wait_after_start(config),
         ProtocolPlan::Carp(config) => carp::wait_after_start(config),
         ProtocolPlan::Hsrp(config) => hsrp::wait_after_start(config),
+        ProtocolPlan::Glbp(config) => glbp::wait_after_start(config),
     }
 }
 
@@ -93,8 +97,9 @@ impl Announced {
     /// A frame of somebody else in the group.
     pub(super) fn overhear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
         match self {
-            // Each advertisement of these speaks for itself.
-            Announced::Vrrp(_) | Announced::Carp(_) => {}
+            // Each advertisement of it speaks for itself.
+            Announced::Vrrp(_) => {}
+            Announced::Carp(announced) => announced.overhear(at, received),
             Announced::Hsrp(announced) => announced.overhear(at, received, keys),
         }
     }
@@ -120,6 +125,30 @@ impl Announced {
         match self {
             Announced::Vrrp(_) | Announced::Carp(_) => 0,
             Announced::Hsrp(announced) => announced.spread(),
+        }
+    }
+
+    /// When it had heard the holder that it preempted at a moment, where that is done as soon as a worse one is heard.
+    pub(super) fn preempted(&self, at: u64) -> Option<u64> {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Carp(announced) => announced.preempted(at),
+        }
+    }
+
+    /// By how much it may be late for its own reasons.
+    pub(super) fn slowness(&self) -> Duration {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => Duration::ZERO,
+            Announced::Carp(announced) => announced.slowness(),
+        }
+    }
+
+    /// Why it speaks out of turn, if nothing that it just heard says so.
+    pub(super) fn out_of_turn(&self) -> Option<&'static str> {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Carp(announced) => announced.out_of_turn(),
         }
     }
 

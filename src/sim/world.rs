@@ -445,7 +445,12 @@ impl<'s> World<'s> {
         let Reply { mac, source, router: is_router } = reply;
         let host = &self.hosts[host];
         let to = host.mac;
-        let asked = fhrp::Solicitation { from_mac: host.mac, from: Some(host.address), target };
+        let asked = fhrp::Solicitation {
+            from_mac: host.mac,
+            from: Some(host.address),
+            target,
+            to_mac: Mac::BROADCAST,
+        };
         let mut octets = match target {
             IpAddr::V4(ip) => neighbour::arp_reply(mac, ip, &asked).to_vec(),
             IpAddr::V6(ip) => neighbour::neighbour_advertisement(mac, ip, is_router, Some(&asked)).to_vec(),

@@ -262,6 +262,7 @@ fn stop_loses_no_packet() {
                 deed,
                 target,
                 settle: ms(1000),
+                config: None,
                 expect: firsthop::lab::Expect::default(),
             };
             scenario.timeline =

@@ -80,7 +80,8 @@ pub enum Answer {
     /// This one, whoever asks, in a frame from the interface's own MAC: no switch may learn where it is, so that what
     /// is sent to it reaches every member. Nothing is announced.
     Stealth(Mac),
-    /// The group chooses for each who asks: [`Input::Solicited`](crate::Input::Solicited).
+    /// The group chooses for each who asks: [`Input::Solicited`](crate::Input::Solicited). The answer leaves from the
+    /// interface's own MAC, for the one that it names may be another router's.
     Ask,
 }
 
@@ -89,8 +90,9 @@ pub enum Answer {
 pub struct RouterAdvertisement {
     /// Source: the virtual link-local address.
     pub source: Ipv6Addr,
-    /// Source link-layer option: the virtual MAC.
-    pub mac: Mac,
+    /// Source link-layer option: the virtual MAC. `None`: hosts have to ask for it, and it is sent from the interface's
+    /// own.
+    pub mac: Option<Mac>,
     /// Router Lifetime.
     pub lifetime: Duration,
     /// Longest time between two unsolicited ones; 4 to 1800 s.
@@ -121,14 +123,18 @@ pub struct RouterAdvertising {
 impl RouterAdvertising {
     /// What is said for a virtual router with these addresses and this MAC: hosts make the source their default router,
     /// so it has to be the link-local address that moves with the role. `None` without one.
-    pub fn said_for(&self, addresses: &[InterfaceAddress], mac: Mac) -> Option<RouterAdvertisement> {
+    pub fn said_for(
+        &self,
+        addresses: &[InterfaceAddress],
+        mac: impl Into<Option<Mac>>,
+    ) -> Option<RouterAdvertisement> {
         let source = addresses.iter().find_map(|address| match address.ip {
             IpAddr::V6(ip) if is_link_local(address.ip) => Some(ip),
             IpAddr::V6(_) | IpAddr::V4(_) => None,
         })?;
         Some(RouterAdvertisement {
             source,
-            mac,
+            mac: mac.into(),
             lifetime: self.lifetime,
             interval: self.interval,
             managed: self.managed,

@@ -118,6 +118,8 @@ pub struct Solicitation {
     pub from: Option<IpAddr>,
     /// The address it asks for.
     pub target: IpAddr,
+    /// Where the question went: to everybody, or to one station, to see whether that still lives.
+    pub to_mac: Mac,
 }
 
 #[cfg(test)]

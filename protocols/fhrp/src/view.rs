@@ -41,6 +41,9 @@ pub struct View {
     pub addresses: Vec<InterfaceAddress>,
     /// The virtual MACs; empty if the interface's own is used.
     pub virtual_macs: Vec<Mac>,
+    /// The group's forwarders, where it has several of them: GLBP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forwarders: Vec<Forwarder>,
     /// Intervals and running timers.
     pub timers: Vec<Timer>,
     /// Counters, by the name of what they count.
@@ -51,6 +54,48 @@ pub struct View {
     pub alarms: Vec<String>,
     /// Other facts, by name: `accept-mode` → `off: the address will not answer ping`.
     pub details: Vec<Detail>,
+}
+
+/// One of the routers that forward for a group at the same time, each for a virtual MAC of its own.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forwarder {
+    /// Its number.
+    pub number: u8,
+    /// This router's state for it, as the specification spells it: `Listen`.
+    pub state: &'static str,
+    /// How often that has changed.
+    pub changes: u64,
+    /// Time since it changed last.
+    #[serde(rename = "since_ms_ago", serialize_with = "as_milliseconds")]
+    pub since: Duration,
+    /// Its virtual MAC.
+    pub mac: Mac,
+    /// Who was given it, by the MAC of its interface; `None` while nobody knows.
+    pub owner: Option<Mac>,
+    /// Whether that is this router.
+    pub own: bool,
+    /// Who forwards for it, as far as this router knows; its own address if it does so itself.
+    pub active: Option<IpAddr>,
+    /// Whether this router does.
+    pub local: bool,
+    /// The right to it of whoever forwards.
+    pub priority: Option<u8>,
+    /// The weighting of whoever forwards.
+    pub weighting: Option<u8>,
+    /// How long whoever forwards is still believed to live, if that is another router.
+    #[serde(rename = "expires_ms", serialize_with = "as_optional_milliseconds")]
+    pub expires: Option<Duration>,
+    /// How long until this router takes it over from whoever forwards, if it will.
+    #[serde(rename = "preempts_ms", serialize_with = "as_optional_milliseconds")]
+    pub preempts: Option<Duration>,
+    /// How long hosts are still told its MAC; `None`: as long as it lives.
+    #[serde(rename = "redirection_ms", serialize_with = "as_optional_milliseconds")]
+    pub redirection: Option<Duration>,
+    /// How long anybody still forwards for it.
+    #[serde(rename = "lifetime_ms", serialize_with = "as_milliseconds")]
+    pub lifetime: Duration,
+    /// How many hosts this router told its MAC.
+    pub hosts: u64,
 }
 
 /// An interval or a running timer.

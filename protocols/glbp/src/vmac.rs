@@ -21,6 +21,11 @@ pub const fn virtual_mac(group: u16, forwarder: u8) -> Option<Mac> {
     Some(mac(group, forwarder))
 }
 
+/// The virtual MACs of a group, one for each forwarder; none for a group that does not exist.
+pub fn virtual_macs(group: u16) -> impl Iterator<Item = Mac> {
+    (1..=LAST_FORWARDER).filter_map(move |forwarder| virtual_mac(group, forwarder))
+}
+
 /// The virtual link-local address of an IPv6 group that was given none: made of the MAC that forwarder 0 would have.
 pub fn virtual_link_local(group: u16) -> Option<Ipv6Addr> {
     (group <= LAST_GROUP).then(|| link_local_of_virtual(mac(group, 0)))

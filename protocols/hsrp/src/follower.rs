@@ -350,6 +350,7 @@ impl Group for Follower {
             source: None,
             addresses: self.config.addresses.clone(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
+            forwarders: Vec::new(),
             timers: timers.into_iter().collect(),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

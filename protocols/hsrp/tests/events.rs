@@ -74,12 +74,13 @@ fn what_is_held() {
     assert_eq!(holdings.addresses.len(), 2);
     let advertisement = holdings.router_advertisement.unwrap();
     assert_eq!(ip("fe80::5:73ff:fea0:10"), advertisement.source);
-    assert_eq!(advertisement.mac, Mac([0, 5, 0x73, 0xa0, 0, 16]));
+    assert_eq!(advertisement.mac, Some(Mac([0, 5, 0x73, 0xa0, 0, 16])));
 }
 
 #[test]
 fn hosts_are_answered_by_the_active_router_alone() {
-    let asked = Solicitation { from_mac: Mac([4; 6]), from: None, target: ip("10.0.0.1") };
+    let asked =
+        Solicitation { from_mac: Mac([4; 6]), from: None, target: ip("10.0.0.1"), to_mac: Mac::BROADCAST };
     let mut stage = Stage::reaching(config(), "Active");
     assert_eq!(stage.tell(Input::Solicited(&asked)), ["answer 00:00:0c:07:ac:01"]);
     let other = Solicitation { target: ip("10.0.0.99"), ..asked };

@@ -56,7 +56,8 @@ fn it_takes_every_state_of_its_leader_and_holds_when_it_does() {
     let Some(Action::Hold(held)) = stage.actions.first() else { panic!() };
     assert_eq!(held.forward, [(VIRTUAL_MAC, Share::Whole)].into());
     assert_eq!(held.lease, secs(10), "as long as its leader's peers wait");
-    let asked = Solicitation { from_mac: OWN_MAC, from: None, target: ip("10.0.0.2") };
+    let asked =
+        Solicitation { from_mac: OWN_MAC, from: None, target: ip("10.0.0.2"), to_mac: Mac::BROADCAST };
     assert_eq!(stage.tell(Input::Solicited(&asked)), [format!("answer {VIRTUAL_MAC}")]);
     assert_eq!(stage.tell(Input::Leads(lead("Speak"))), ["release", "Active -> Speak"]);
     assert_eq!(stage.tell(Input::Solicited(&asked)), Vec::<String>::new());

@@ -109,10 +109,20 @@ impl Needs<'_> {
                 octets: HSRP_OCTETS,
                 name,
             },
+            ProtocolPlan::Glbp(config) => Needs {
+                voices: vec![Voice::new(config.family, config.source, &config.addresses)],
+                addresses: config.addresses.clone(),
+                owner: false,
+                octets: GLBP_OCTETS,
+                name,
+            },
         }
     }
 }
 
+/// The largest message of GLBP that a group of its usual size has, behind the headers of IPv6 and UDP: a key's digest, eight
+/// peers, four forwarders.
+const GLBP_OCTETS: usize = 40 + 8 + 12 + 24 + (8 + 8 * 12) + 40 + 4 * 20;
 /// The largest message of HSRP, behind the headers of IPv6 and UDP.
 const HSRP_OCTETS: usize = 40 + 8 + 72;
 /// An advertisement of CARP, behind the header of IPv6.
@@ -170,6 +180,7 @@ fn remark_on_address(
             ProtocolPlan::Vrrp(_) => "say `owner = true`, or remove it there",
             ProtocolPlan::Carp(_) => "remove it there: a virtual address of CARP is nobody's own",
             ProtocolPlan::Hsrp(_) => "remove it there: nobody owns a virtual address of HSRP",
+            ProtocolPlan::Glbp(_) => "remove it there: nobody owns a virtual address of GLBP",
         };
         return Some(format!("{interface} has {ip} as an address of its own; {way_out}"));
     }

@@ -43,6 +43,10 @@ fn facts(config: &Config) -> Vec<Fact> {
         Fact { name: "preemption", value: preemption(config).to_owned() },
         Fact { name: "demotion", value: demotion(config).to_owned() },
     ];
+    if let Some(name) = &config.failover_group {
+        let value = format!("demoted by 1 for each other group of `{name}` that is down on this router");
+        facts.push(Fact { name: "moves together", value });
+    }
     if let Some(balancing) = config.balancing {
         facts.push(Fact { name: "balancing", value: share(balancing) });
     }

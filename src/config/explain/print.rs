@@ -71,7 +71,7 @@ impl GroupMeaning {
                     ("", "after its skew if the master stops".to_owned()),
                 ];
             }
-            Spans::Hsrp(Times { hello_time, hold_time, crash_best, crash_worst }) => {
+            Spans::HelloHold(Times { hello_time, hold_time, crash_best, crash_worst }) => {
                 let (best, worst) = (readable(crash_best), readable(crash_worst));
                 return vec![
                     ("hello time", readable(hello_time)),

@@ -29,7 +29,7 @@ pub(in super::super) fn explain(plan: &GroupPlan, config: &Config) -> GroupMeani
         addresses: config.addresses.clone(),
         excluded_addresses: Vec::new(),
         accept: true,
-        timers: Spans::Hsrp(Times {
+        timers: Spans::HelloHold(Times {
             hello_time: times.hello,
             hold_time: times.hold,
             crash_best: times.hold.saturating_sub(times.hello),

@@ -2,7 +2,6 @@
 //!
 //! Every rule is checked whatever the others say: a group with five faults shows five.
 
-mod addresses;
 mod authentication;
 mod explain;
 mod follow;
@@ -12,12 +11,13 @@ use std::time::Duration;
 
 use ::hsrp::Config;
 use ::hsrp::config::{DEFAULT_PRIORITY, InitialDelay, Preempt};
-use ::hsrp::vmac::{LAST_GROUP_V1, LAST_GROUP_V2, virtual_mac};
+use ::hsrp::vmac::{LAST_GROUP_V1, LAST_GROUP_V2, virtual_link_local, virtual_mac};
 use ::hsrp::wire::Version;
 use fhrp::{Family, Mac};
 
 pub(super) use self::explain::explain;
 use super::claims::Claims;
+use super::members::Addresses;
 use super::raw;
 use super::reader::{Reader, Span, Spanned, or};
 use super::shared;
@@ -43,12 +43,19 @@ pub(super) fn plan(
     heading: &Span,
     reader: &mut Reader,
 ) -> (Config, Claims) {
-    let family = addresses::family(raw);
+    let addresses = Addresses {
+        protocol: "hsrp",
+        interface,
+        list: raw.addresses.as_ref().map_or(&[], |addresses| &addresses.value),
+        source: raw.source.as_ref(),
+    };
+    let family = addresses.family();
     let version = version(raw, family, reader);
     let id = id(raw, heading, version, reader);
     let draft = Draft { raw, heading, interface, id: id.as_ref().map(|id| id.value), family, version };
     let group = draft.id.unwrap_or_default();
-    let usual = Config::new(version, group, family, addresses::plan(&draft, reader));
+    let made = draft.id.and_then(virtual_link_local);
+    let usual = Config::new(version, group, family, addresses.plan(made, reader));
     let config = Config {
         follow: follow::plan(&draft, reader),
         priority: priority(raw, reader),
@@ -60,7 +67,7 @@ pub(super) fn plan(
             link_up: shared::delay("link-up-delay", &raw.link_up_delay, reader),
         },
         virtual_mac: mac(&draft, reader),
-        source: addresses::source(&draft, reader),
+        source: addresses.source(reader),
         authentication: authentication::plan(raw, reader),
         resign_on_coup: or(&raw.resign_on_coup, false),
         interface_state: or(&raw.interface_state, true),
@@ -84,7 +91,7 @@ pub(super) fn plan(
         protocol: "hsrp",
         family: Some(family),
         name: name(&draft, reader),
-        addresses: addresses::claimed(raw),
+        addresses: addresses.claimed(),
         follow: raw.follow.clone(),
         mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
             value: mac,

@@ -27,13 +27,13 @@ const VIP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x254);
 const HOST6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x9);
 
 fn asked(from: Option<IpAddr>, target: IpAddr) -> Solicitation {
-    Solicitation { from_mac: LEFT, from, target }
+    Solicitation { from_mac: LEFT, from, target, to_mac: Mac::BROADCAST }
 }
 
 fn advertisement() -> RouterAdvertisement {
     RouterAdvertisement {
         source: VIP6,
-        mac: VIRTUAL_IPV6_MAC,
+        mac: Some(VIRTUAL_IPV6_MAC),
         lifetime: Duration::from_secs(1800),
         interval: Duration::from_secs(600),
         managed: false,
@@ -85,10 +85,10 @@ fn arp_frames_say_what_they_should() {
     assert_eq!((arp.sender_hw_addr(), arp.sender_protocol_addr()), (&VIRTUAL_MAC.0[..], &VIP.octets()[..]));
     assert_eq!((arp.target_hw_addr(), arp.target_protocol_addr()), (&LEFT.0[..], &[10, 0, 0, 9][..]));
 
-    let mut stealthy = arp_reply(VIRTUAL_MAC, VIP, &asked(Some(host), VIP.into()));
-    leave_from(RIGHT, &mut stealthy);
-    let (from, _, arp) = read(&stealthy);
-    assert_eq!((from, arp.sender_hw_addr()), (RIGHT, &VIRTUAL_MAC.0[..]));
+    let mut elsewhere = arp_reply(VIRTUAL_MAC, VIP, &asked(Some(host), VIP.into()));
+    leave_from(RIGHT, &mut elsewhere);
+    let (from, to, same) = read(&elsewhere);
+    assert_eq!((from, to, same), (RIGHT, LEFT, arp), "from another station, and otherwise the same");
 
     let both: Vec<_> = gratuitous_arp(VIRTUAL_MAC, VIP, ArpForm::Both).collect();
     for (frame, operation) in both.iter().zip([ArpOperation::REQUEST, ArpOperation::REPLY]) {
@@ -110,18 +110,21 @@ fn questions_are_read() {
     let mut request = arp_reply(LEFT, Ipv4Addr::new(10, 0, 0, 9), &asked(Some(VIP.into()), host));
     assert_eq!(parse_solicitation(&request), None);
     request[21] = 1;
-    assert_eq!(parse_solicitation(&request), Some(Asked::Arp(asked(Some(host), VIP.into()))));
+    let to_us = |from| Some(Asked::Arp(Solicitation { to_mac: VIRTUAL_MAC, ..asked(from, VIP.into()) }));
+    request[..6].copy_from_slice(&VIRTUAL_MAC.0);
+    assert_eq!(parse_solicitation(&request), to_us(Some(host)));
     let announced = gratuitous_arp(VIRTUAL_MAC, VIP, ArpForm::Request).next().unwrap();
     assert_eq!(parse_solicitation(&announced), None);
     request[28..32].fill(0);
-    assert_eq!(parse_solicitation(&request), Some(Asked::Arp(asked(None, VIP.into()))));
+    assert_eq!(parse_solicitation(&request), to_us(None));
     request[22] = 1;
     assert_eq!(parse_solicitation(&request), None);
 
     let destination = fhrp::address::solicited_node(VIP6);
     let source_option = [&[1, 1][..], &RIGHT.0].concat();
     let neighbour = |from: Option<Ipv6Addr>, from_mac| {
-        let solicitation = Solicitation { from_mac, ..asked(from.map(IpAddr::V6), VIP6.into()) };
+        let to_mac = Mac::of_multicast(destination.into()).unwrap();
+        let solicitation = Solicitation { from_mac, to_mac, ..asked(from.map(IpAddr::V6), VIP6.into()) };
         Some(Asked::Neighbour { solicitation, destination })
     };
     let read = |source, options: &[u8]| parse_solicitation(&neighbour_solicitation(source, options));
@@ -194,7 +197,7 @@ fn advertisements_say_what_they_should() {
         assert_eq!(message[24..], [2, 1, 0, 0, 0x5e, 0, 2, 10]);
     }
 
-    let (sent_to, message) = read(&router_advertisement(&advertisement(), Some((LEFT, HOST6))));
+    let (sent_to, message) = read(&router_advertisement(&advertisement(), RIGHT, Some((LEFT, HOST6))));
     assert_eq!((sent_to, message.len()), (HOST6, 16 + 8 + 2 * 32));
     assert_eq!(message[4..8], [64, 0x40, 7, 8]);
     assert_eq!(message[24..28], [3, 4, 64, 0xc0]);
@@ -205,7 +208,7 @@ fn advertisements_say_what_they_should() {
         lifetime: Duration::from_secs(1 << 40),
         ..advertisement()
     };
-    let (sent_to, message) = read(&router_advertisement(&many, None));
+    let (sent_to, message) = read(&router_advertisement(&many, RIGHT, None));
     assert_eq!((sent_to, &message[6..8]), (all_nodes, &[0xff, 0xff][..]));
     assert!(40 + message.len() <= 1280);
 }
@@ -299,8 +302,8 @@ fn every_kind_of_frame() -> Vec<Vec<u8>> {
         neighbour_advertisement(VIRTUAL_IPV6_MAC, VIP6, true, Some(&asked(Some(HOST6.into()), VIP6.into())))
             .to_vec(),
         neighbour_advertisement(VIRTUAL_IPV6_MAC, VIP6, false, Some(&asked(None, VIP6.into()))).to_vec(),
-        router_advertisement(&advertisement(), None),
-        router_advertisement(&advertisement(), Some((LEFT, HOST6))),
+        router_advertisement(&advertisement(), RIGHT, None),
+        router_advertisement(&advertisement(), RIGHT, Some((LEFT, HOST6))),
     ];
     frames.extend(gratuitous_arp(VIRTUAL_MAC, VIP, ArpForm::Both).map(|frame| frame.to_vec()));
     for (source, destination) in [(IpAddr::V4(VIP), host), (VIP6.into(), HOST6.into())] {

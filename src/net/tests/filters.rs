@@ -129,6 +129,7 @@ fn questions_are_heard_only_while_listening() {
             from_mac: LEFT,
             from: Some("10.0.0.9".parse().unwrap()),
             target: "10.0.0.1".parse().unwrap(),
+            to_mac: Mac::BROADCAST,
         };
         let reply = neighbour::arp_reply(RIGHT, "10.0.0.1".parse().unwrap(), &asker).to_vec();
         let request = with(reply.clone(), &[(21, 1)]);

@@ -28,6 +28,7 @@ impl VirtualHost {
             source: self.sources.first().copied(),
             addresses: self.config.addresses.clone(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
+            forwarders: Vec::new(),
             timers: self.timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

@@ -37,6 +37,7 @@ impl VirtualRouter {
             source: self.source,
             addresses: self.config.addresses.iter().chain(&self.config.excluded).copied().collect(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
+            forwarders: Vec::new(),
             timers: self.timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

@@ -136,7 +136,7 @@ impl Witness {
         };
         let mut held = holdings.addresses.values();
         let right = holdings.addresses.keys().eq(&addresses)
-            && holdings.forward.iter().copied().eq(mac)
+            && holdings.forward.keys().copied().eq(mac)
             && held.all(|held| (held.presence, held.answer) == (presence, answer));
         match right && holdings.lease == self.patience() {
             true => Ok(()),
