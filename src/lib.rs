@@ -12,6 +12,7 @@ pub mod driver;
 pub mod engine;
 pub mod event;
 pub mod guardian;
+pub mod hook;
 pub mod lab;
 pub mod log;
 pub mod net;

@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use firsthop::cli::{self, Arguments};
+use firsthop::cli::{self, Arguments, ucarp};
 
 fn main() -> ExitCode {
-    cli::run(Arguments::parse())
+    match ucarp::arguments(std::env::args_os()) {
+        Some(arguments) => ucarp::obey(arguments),
+        None => cli::run(Arguments::parse()),
+    }
 }

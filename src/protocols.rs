@@ -47,11 +47,27 @@ pub fn virtual_macs(plan: &ProtocolPlan) -> BTreeSet<Mac> {
     }
 }
 
+/// Whether other routers hold the group's virtual MAC at the same time, each for a share of what is sent to it.
+pub fn shares(plan: &ProtocolPlan) -> bool {
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => false,
+        ProtocolPlan::Carp(config) => config.balancing.is_some(),
+    }
+}
+
 /// The name of the group whose state this one takes.
 pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     match plan {
         ProtocolPlan::Vrrp(_) | ProtocolPlan::Carp(_) | ProtocolPlan::Glbp(_) => None,
         ProtocolPlan::Hsrp(config) => config.follow.as_deref(),
+    }
+}
+
+/// The name of what the group moves together with.
+pub fn failover_group(plan: &ProtocolPlan) -> Option<&str> {
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) | ProtocolPlan::Glbp(_) => None,
+        ProtocolPlan::Carp(config) => config.failover_group.as_deref(),
     }
 }
 

@@ -237,3 +237,51 @@ fn strangers_are_turned_away_by_the_file_and_by_the_daemon() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(err(&refused).contains("user 65534 may not"), "{}", err(&refused));
 }
+
+#[test]
+fn a_hook_that_sleeps_delays_nothing() {
+    let Some(house) = House::new() else { return };
+    let script = |name: &str, text: &str| {
+        let path = house.path(name);
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\necho $* >> {}\n{text}\n", path.with_extension("ran").display()),
+        )
+        .unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let ran =
+        |name: &str| std::fs::read_to_string(house.path(name).with_extension("ran")).unwrap_or_default();
+    let (slow, quick, down) =
+        (script("slow", "sleep 60"), script("quick", "echo heard; exit 5"), script("down", ""));
+    let second = "[[interface.veth0.vrrp]]\nid = 11\naddresses = [\"10.0.10.9/24\"]\n\
+                  advertise-interval = \"100ms\"\n";
+    let hook = |up: &PathBuf, rest: &str| format!("hook = {{ up = \"{}\"{rest} }}\n", up.display());
+    let with_down = format!(", down = \"{}\", at-start = false", down.display());
+    house.configure(&[ONE_GROUP, &hook(&slow, &with_down), second, &hook(&quick, "")].concat());
+    let daemon = house.start();
+    house.until_active();
+    let sent = |house: &House| {
+        let counters = house.groups()[0]["counters"].as_array().unwrap().clone();
+        let sent = counters.iter().find(|it| it["name"] == "advertisements-sent").unwrap();
+        sent["count"].as_u64().unwrap()
+    };
+    let since = Instant::now();
+    while ran("slow").is_empty() || ran("quick").is_empty() {
+        assert!(since.elapsed() < PATIENCE, "the programs did not run");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!((ran("slow").as_str(), ran("quick").as_str()), ("veth0 10.0.10.1\n", "veth0 10.0.10.9\n"));
+    let before = sent(&house);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(sent(&house) >= before + 8, "advertisements wait for a program");
+    let since = Instant::now();
+    daemon.signal("-TERM");
+    let (code, log) = daemon.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(since.elapsed() < Duration::from_secs(10), "the end waits for a program: {:?}", since.elapsed());
+    assert_eq!(ran("down"), "veth0 10.0.10.1\n");
+    assert!(log.contains("hook `up`") && log.contains("exit status: 5"), "{log}");
+    assert!(log.contains("/quick: heard"), "{log}");
+}

@@ -18,6 +18,7 @@ use super::nft::Nft;
 use super::piece::{self, Key, Owner, Place, Value};
 use super::repair::Repairs;
 use super::route;
+use super::sharing::Sharing;
 use super::{AddressManager, HoldResult, KernelEvent, Preparation, Wish};
 use crate::engine::GroupIndex;
 use crate::guardian::Sender;
@@ -54,6 +55,8 @@ pub struct KernelManager {
     /// Keeps the tables until after the TUN device is gone, whichever way a dying process closes its files:
     /// else the kernel would answer for addresses that still exist.
     _tables: Option<OwnedFd>,
+    /// Once a virtual MAC is to be shared.
+    sharing: Option<Sharing>,
     stations: BTreeMap<u32, StationFilter>,
     pub(super) ledger: Ledger<Owner, Key, Value>,
     pub(super) leases: Leases,
@@ -92,6 +95,7 @@ impl KernelManager {
             inside,
             nft,
             _tables: None,
+            sharing: None,
             stations: BTreeMap::new(),
             ledger: Ledger::default(),
             leases: Leases::default(),
@@ -131,7 +135,7 @@ impl KernelManager {
     }
 
     fn prepare_link(&mut self, preparation: &Preparation) -> HoldResult {
-        let Preparation { link, macs, unredirected } = preparation;
+        let Preparation { link, macs, shared, unredirected } = preparation;
         let link = *link;
         let name = self.name_of(link)?;
         let unredirected =
@@ -149,6 +153,10 @@ impl KernelManager {
         let nft = self.nft.as_mut().map_err(|fault| without_tables(fault))?;
         nft.hook_up(link, &name).map_err(fault(format!("put the gate on {name}")))?;
         self.inside.prepare(&mut self.channel).map_err(fault("make a TUN device".into()))?;
+        if *shared {
+            let attached = self.open_sharing()?.attach(link);
+            attached.map_err(fault(format!("put the BPF program on {name}")))?;
+        }
         if self.prepared.get(&link) == Some(preparation) && self.stations.contains_key(&link) {
             return Ok(());
         }
@@ -164,9 +172,19 @@ impl KernelManager {
         Ok(())
     }
 
+    fn open_sharing(&mut self) -> Result<&mut Sharing, HoldFault> {
+        match &mut self.sharing {
+            Some(sharing) => Ok(sharing),
+            none => Ok(none.insert(Sharing::open()?)),
+        }
+    }
+
     pub(super) fn unprepare(&mut self, link: u32) {
         self.prepared.remove(&link);
         self.stations.remove(&link);
+        if let Some(sharing) = &mut self.sharing {
+            sharing.detach(link);
+        }
         self.ledger.replace(Owner::Prepared(link), []);
         if let Ok(nft) = &mut self.nft {
             // A chain that stays is harmless: nothing refers to the link any more.
@@ -215,14 +233,19 @@ impl KernelManager {
             return Ok(());
         }
         let known = self.prepared.get(&wish.link);
-        let is_known =
-            |known: &Preparation| !known.macs.is_empty() && wish.holdings.forward.is_subset(&known.macs);
+        let shared = piece::needs_sharing(&wish.holdings);
+        let is_known = |known: &Preparation| {
+            !known.macs.is_empty()
+                && (known.shared || !shared)
+                && wish.holdings.forward.keys().all(|mac| known.macs.contains(mac))
+        };
         if known.is_some_and(is_known) {
             return Ok(());
         }
         let mut preparation = known.cloned().unwrap_or_default();
         preparation.link = wish.link;
-        preparation.macs.extend(&wish.holdings.forward);
+        preparation.macs.extend(wish.holdings.forward.keys());
+        preparation.shared |= shared;
         if preparation.macs.is_empty() {
             let name = self.name_of(wish.link)?;
             let nft = self.nft.as_mut().map_err(|fault| without_tables(fault))?;
@@ -253,6 +276,7 @@ impl KernelManager {
         for (key, _) in &removed {
             self.repairs.forget(key);
         }
+        self.deal(&removed, &added, faults);
         let is_address = |piece: &(Key, Value)| matches!(piece.0, Key::Address { .. });
         let (addresses_out, out): (Vec<_>, Vec<_>) = removed.into_iter().partition(is_address);
         let (addresses_in, into): (Vec<_>, Vec<_>) = added.into_iter().partition(is_address);
@@ -273,6 +297,15 @@ impl KernelManager {
         self.add_addresses(&addresses_in, faults);
     }
 
+    /// Tells the program which buckets are ours. It lets nothing in that the tables do not.
+    fn deal(&mut self, removed: &[(Key, Value)], added: &[(Key, Value)], faults: &mut Faults) {
+        let Some(sharing) = &mut self.sharing else { return };
+        if let Err(error) = sharing.change(removed.iter().map(key_of), added.iter().map(key_of)) {
+            let fault = refused("say which buckets of a shared MAC are ours", &error);
+            self.blame_all(removed.iter().chain(added).map(key_of), &fault, faults);
+        }
+    }
+
     fn elements(
         &mut self,
         removed: &[(Key, Value)],
@@ -284,11 +317,14 @@ impl KernelManager {
             return;
         }
         if let Err(fault) = self.change_tables(removed, added, Some(alive)) {
-            let concerned = added.iter().chain(removed);
-            for owner in concerned.flat_map(|(key, _)| self.ledger.owners(key).collect::<Vec<_>>()) {
-                if let Owner::Group(group) = owner {
-                    faults.insert(group, fault.clone());
-                }
+            self.blame_all(added.iter().chain(removed).map(key_of), &fault, faults);
+        }
+    }
+
+    fn blame_all<'a>(&self, keys: impl Iterator<Item = &'a Key>, fault: &HoldFault, faults: &mut Faults) {
+        for owner in keys.flat_map(|key| self.ledger.owners(key)) {
+            if let Owner::Group(group) = owner {
+                faults.insert(group, fault.clone());
             }
         }
     }
@@ -356,6 +392,7 @@ impl KernelManager {
         }
         self.inside.withdraw(&mut self.channel);
         self.stations.clear();
+        self.sharing = None;
         self.prepared.clear();
         self.ledger = Ledger::default();
         let result = match &mut self.nft {
@@ -367,6 +404,10 @@ impl KernelManager {
             Err(HoldFault { operation: "use nf_tables".into(), cause: "everything was withdrawn".into() });
         result
     }
+}
+
+fn key_of(piece: &(Key, Value)) -> &Key {
+    &piece.0
 }
 
 fn refused(operation: impl Into<String>, error: &io::Error) -> HoldFault {
@@ -393,9 +434,10 @@ impl AddressManager for KernelManager {
     fn describe(&self) -> String {
         match &self.nft {
             Ok(nft) => format!(
-                "virtual MACs by nf_tables tables `{}` that end with this process; {}",
+                "virtual MACs by nf_tables tables `{}` that end with this process; {}{}",
                 nft.table(),
-                self.inside.describe()
+                self.inside.describe(),
+                self.sharing.as_ref().map_or("", |_| "; shares of a virtual MAC by a BPF program")
             ),
             Err(fault) => format!(
                 "no virtual MACs: {fault}; macvlan is not implemented; groups with `virtual-mac = false` work"

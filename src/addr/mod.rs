@@ -5,7 +5,8 @@
 //!  event loop ── Request ──► thread ──► kernel ──► diff ──┬─► nft       gate, silence, whose name to ask in
 //!      ▲                       ▲          ▲               ├─► net       the NIC's unicast filter
 //!      └── Report, eventfd ────┘       monitor            ├─► inside    accepted addresses: TUN device, or lo
-//!                                 links and addresses     └─► route     addresses on the interface
+//!                                 links and addresses     ├─► route     addresses on the interface
+//!                                                         └─► sharing   which packets for a MAC that several members hold
 //! ```
 //!
 //! No link is made or set down when a role changes: that costs milliseconds each. What makes this router take
@@ -15,7 +16,7 @@
 //! | the daemon | what it held |
 //! |---|---|
 //! | ends | is withdrawn, in one transaction and a few writes |
-//! | dies | vanishes with its descriptors: tables, NIC filter, TUN device. The [guardian](crate::guardian) removes addresses that it had put on interfaces, and says the goodbyes |
+//! | dies | vanishes with its descriptors: tables, NIC filter, TUN device, BPF program. The [guardian](crate::guardian) removes addresses that it had put on interfaces, and says the goodbyes |
 //! | stalls longer than its peers wait | the gate closes; the guardian removes the addresses |
 //! | and its guardian die together | addresses on interfaces stay, marked, until [`cleanup`] at the next start |
 //!
@@ -28,7 +29,7 @@
 //! | [`kernel`], `placing` | the manager itself, and how it puts addresses in and takes them out |
 //! | `news`, [`repair`] | what it makes of what others do to the kernel |
 //! | [`diff`], [`lease`], `piece` | pure: who wants what, for how long, and what follows from a wish |
-//! | `nft`, `inside`, `route`, `netlink`, `monitor` | the kernel's side |
+//! | `nft`, `sharing`, `inside`, `route`, `netlink`, `monitor` | the kernel's side |
 //! | [`mod@claim`], [`cleanup`], [`marks`] | one daemon an interface, and nothing left behind |
 
 pub mod claim;
@@ -46,6 +47,7 @@ mod piece;
 mod placing;
 pub mod repair;
 pub(crate) mod route;
+pub mod sharing;
 pub mod thread;
 
 #[cfg(test)]
@@ -71,6 +73,8 @@ pub struct Preparation {
     pub link: u32,
     /// Every virtual MAC that may ever be held on it.
     pub macs: BTreeSet<Mac>,
+    /// Whether other members may hold some of them at the same time, each a share of what is sent to it.
+    pub shared: bool,
     /// Families of which no ICMP redirect may leave here: it would send hosts past the router that moves.
     pub unredirected: BTreeSet<Family>,
 }

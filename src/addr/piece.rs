@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use fhrp::address::is_link_local;
-use fhrp::{Answer, Family, Holdings, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Family, Holdings, Mac, Presence, Share, VirtualAddress};
 
 use super::Wish;
 use crate::engine::GroupIndex;
@@ -33,8 +33,12 @@ pub(crate) enum Place {
 pub(crate) enum Key {
     /// A virtual MAC that may be held on a link: the NIC lets it in, and the gate decides.
     Known { link: u32, mac: Mac },
-    /// A virtual MAC that is held.
+    /// A virtual MAC that is held, all or in part.
     Forward { link: u32, mac: Mac },
+    /// Of a virtual MAC that is held only what was found to be ours is taken.
+    Shared { link: u32, mac: Mac },
+    /// A bucket of so many whose packets are ours.
+    Bucket { link: u32, mac: Mac, count: u8, number: u8 },
     /// Nothing sent to this address is accepted.
     Refused { link: u32, ip: IpAddr },
     /// What is sent to this address is accepted only while the gate is open.
@@ -72,13 +76,24 @@ pub(crate) fn needs_tables(holdings: &Holdings) -> bool {
     !holdings.forward.is_empty() || holdings.addresses.values().any(needs)
 }
 
+/// Whether a wish needs a virtual MAC to be shared.
+pub(crate) fn needs_sharing(holdings: &Holdings) -> bool {
+    holdings.forward.values().any(|share| *share != Share::Whole)
+}
+
 /// The pieces of a wish.
 pub(crate) fn pieces(wish: &Wish) -> Vec<(Key, Value)> {
     let link = wish.link;
     let mut pieces = Vec::new();
-    for mac in &wish.holdings.forward {
-        pieces.push((Key::Known { link, mac: *mac }, Value::None));
-        pieces.push((Key::Forward { link, mac: *mac }, Value::None));
+    for (mac, share) in &wish.holdings.forward {
+        let mac = *mac;
+        pieces.push((Key::Known { link, mac }, Value::None));
+        pieces.push((Key::Forward { link, mac }, Value::None));
+        if let Share::Buckets(buckets) = share {
+            pieces.push((Key::Shared { link, mac }, Value::None));
+            let bucket = |number| Key::Bucket { link, mac, count: buckets.count(), number };
+            pieces.extend(buckets.ours().map(|number| (bucket(number), Value::None)));
+        }
     }
     for (ip, address) in &wish.holdings.addresses {
         address_pieces(link, *ip, address, &wish.holdings, &mut pieces);
@@ -114,8 +129,9 @@ fn address_pieces(
         Presence::Native => {
             let mac = match address.answer {
                 Answer::Silent => return,
-                Answer::With(mac) => Some(mac),
-                Answer::Ask => holdings.forward.first().copied(),
+                // The kernel asks in frames from the interface's own MAC anyway.
+                Answer::With(mac) | Answer::Stealth(mac) => Some(mac),
+                Answer::Ask => holdings.forward.keys().next().copied(),
             };
             pieces.push(silent);
             pieces.extend(mac.map(|mac| (Key::Named { link: speaker, ip }, Value::Mac(mac))));

@@ -35,6 +35,7 @@ pub mod run;
 pub mod show;
 pub mod sim;
 mod text;
+pub mod ucarp;
 
 /// First-hop redundancy for Linux: gateways that take over from each other
 #[derive(Debug, Parser)]
@@ -69,6 +70,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Take the role now, whoever has it (CARP); a better router takes it back
     TakeOver(command::CommandArgs),
+    /// Have others be preferred until it is taken back with `--by 0`
+    Demote(command::DemoteArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
     /// Say that what a group waits for before it preempts is in step: connection tracking, routes (`preempt-delay-sync`)
@@ -83,6 +86,8 @@ pub enum Sub {
     Lab(lab::LabArgs),
     /// Run simulated networks, thousands a second, and find what must not be
     Sim(Box<sim::SimArgs>),
+    /// Run one CARP virtual host as ucarp does, with its command line; a link called `ucarp` does the same
+    Ucarp(ucarp::UcarpArgs),
     /// Remove what a daemon that crashed left in the kernel; what a running one holds is left alone
     Cleanup,
     /// Speak for a daemon that died; started by `run`, with a socket to it as standard input
@@ -105,6 +110,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::TakeOver(args) => finish(command::run(Order::TakeOver, args, at, &mut io::stdout().lock())),
+        Sub::Demote(command::DemoteArgs { by, groups }) => {
+            finish(command::run(Order::Demote(by), groups, at, &mut io::stdout().lock()))
+        }
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
         Sub::Ready(args) => finish(command::run(Order::Ready, args, at, &mut io::stdout().lock())),
         Sub::Analyze(args) => analyze::run(args, &mut io::stdout().lock()),
@@ -112,6 +120,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Replay(args) => replay::run(args, &mut io::stdout().lock()),
         Sub::Lab(args) => lab::run(&args),
         Sub::Sim(args) => sim::run(&args, &mut io::stdout().lock()),
+        // Behind options of ours; the usual case never comes here: see `ucarp::arguments`.
+        Sub::Ucarp(_) => {
+            let all = std::env::args_os().skip_while(|word| word != "ucarp");
+            return ucarp::obey(all.skip(1).collect());
+        }
         Sub::Cleanup => finish(cleanup::run(at, &mut io::stdout().lock())),
         Sub::Guardian => return stand_guard(),
     };

@@ -161,12 +161,14 @@ pub fn explain(plan: &Plan) -> Meaning {
 }
 
 fn group(plan: &GroupPlan) -> GroupMeaning {
-    match &plan.protocol {
+    let mut meaning = match &plan.protocol {
         ProtocolPlan::Vrrp(config) => vrrp_group(plan, config),
         ProtocolPlan::Carp(config) => super::carp::explain(plan, config),
         ProtocolPlan::Hsrp(config) => super::hsrp::explain(plan, config),
         ProtocolPlan::Glbp(config) => super::glbp::explain(plan, config),
-    }
+    };
+    meaning.facts.extend(plan.hook.as_deref().map(super::hook::explain));
+    meaning
 }
 
 fn vrrp_group(plan: &GroupPlan, config: &Config) -> GroupMeaning {

@@ -11,7 +11,7 @@
 //! | [`raw`] | the file as it is written; the JSON Schema comes out of the same types ([`schema`]) |
 //! | [`plan`] | what the daemon runs: typed, complete, valid |
 //! | `vrrp`, `carp`, `hsrp`, `glbp` | from a protocol's raw table to its own `Config` |
-//! | `shared`, `members`, `chain` | what tables of several protocols have in common |
+//! | `shared`, `members`, `chain`, `hook` | what tables of several protocols have in common |
 //! | [`fault`] | what is wrong, shown as compilers do it |
 //! | [`value`] | spans of time, addresses, secrets |
 //! | [`explain`] | what a plan means: virtual MACs, timers, expected fail-over |
@@ -27,6 +27,7 @@ pub mod explain;
 pub mod fault;
 mod foreign;
 mod glbp;
+mod hook;
 mod hsrp;
 mod members;
 pub mod plan;

@@ -1,13 +1,18 @@
 //! What the daemon runs. A plan that exists is complete and valid; nothing in it has to be checked again.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use fhrp::InterfaceAddress;
 
 use super::claims::{Claims, collisions, followers};
 use super::fault::Warning;
 pub use super::raw::{LogFormat, LogLevel};
 use super::reader::{Reader, Span, Spanned, Table, or};
-use super::{carp, glbp, hsrp, raw, schema, vrrp};
+use super::{carp, glbp, hook, hsrp, raw, schema, vrrp};
 use crate::engine::group::Identity;
+use crate::hook::Hook;
 
 /// Where the control socket is, unless the file says otherwise.
 pub const DEFAULT_CONTROL_SOCKET: &str = "/run/firsthop/control.sock";
@@ -47,6 +52,8 @@ pub struct GroupPlan {
     pub name: String,
     /// The protocol, and its settings.
     pub protocol: ProtocolPlan,
+    /// Programs that are run when the role is taken and given up.
+    pub hook: Option<Arc<Hook>>,
 }
 
 impl GroupPlan {
@@ -103,9 +110,9 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
     let mut claims = Vec::new();
     for (interface, tables) in interfaces {
         possible_interface(interface, reader);
-        let mut add = |span: &Span, protocol, claim: Claims| {
+        let mut add = |span: &Span, protocol, hook, claim: Claims| {
             let (interface, name) = (interface.value.clone(), claim.name.value.clone());
-            groups.push((span.start, GroupPlan { interface, name, protocol }));
+            groups.push((span.start, GroupPlan { interface, name, protocol, hook }));
             claims.push(claim);
         };
         for group in tables.value.vrrp.iter().flat_map(|groups| &groups.value) {
@@ -113,26 +120,32 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
             settings.inherit(&defaults.vrrp);
             let (config, claim) =
                 vrrp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
-            add(&group.span, ProtocolPlan::Vrrp(config), claim);
+            let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
+            add(&group.span, ProtocolPlan::Vrrp(config), hook, claim);
         }
         for group in tables.value.carp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();
             settings.inherit(&defaults.carp);
-            let (config, claim) =
-                carp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
-            add(&group.span, ProtocolPlan::Carp(config), claim);
+            let hosts = carp::plan(&interface.value, &settings, &group.span, daemon.real_time, reader);
+            let address = hosts.first().and_then(|(config, _)| first(&config.addresses));
+            let hook = hook::plan(&settings.hook, address, reader);
+            for (config, claim) in hosts {
+                add(&group.span, ProtocolPlan::Carp(config), hook.clone(), claim);
+            }
         }
         for group in tables.value.hsrp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();
             settings.inherit(&defaults.hsrp);
             let (config, claim) = hsrp::plan(&interface.value, &settings, &group.span, reader);
-            add(&group.span, ProtocolPlan::Hsrp(config), claim);
+            let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
+            add(&group.span, ProtocolPlan::Hsrp(config), hook, claim);
         }
         for group in tables.value.glbp.iter().flat_map(|groups| &groups.value) {
             let mut settings = group.value.clone();
             settings.inherit(&defaults.glbp);
             let (config, claim) = glbp::plan(&interface.value, &settings, &group.span, reader);
-            add(&group.span, ProtocolPlan::Glbp(config), claim);
+            let hook = hook::plan(&settings.hook, first(&config.addresses), reader);
+            add(&group.span, ProtocolPlan::Glbp(config), hook, claim);
         }
     }
     if groups.is_empty() && !reader.has_errors() {
@@ -144,6 +157,11 @@ pub(super) fn plan(file: &raw::File, reader: &mut Reader) -> Plan {
     followers(&claims, reader);
     groups.sort_by_key(|(at, _)| *at);
     Plan { daemon, groups: groups.into_iter().map(|(_, group)| group).collect(), warnings: Vec::new() }
+}
+
+/// The address that a group is known by.
+fn first(addresses: &[InterfaceAddress]) -> Option<IpAddr> {
+    addresses.first().map(|address| address.ip)
 }
 
 fn daemon(raw: Option<&raw::Daemon>, reader: &mut Reader) -> Daemon {

@@ -7,14 +7,16 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
-pub use self::carp::{Carp, CounterUse, Demotion, UcarpTie};
+pub use self::carp::{Balancing, Carp, CounterUse, Demotion, UcarpTie};
 pub use self::glbp::{Glbp, GlbpAuthentication, GlbpAuthenticationKind, LoadBalancing};
+pub use self::hook::Hook;
 pub use self::hsrp::{ChainKey, Hsrp, HsrpAuthentication, HsrpAuthenticationKind};
 use super::reader::{Named, Read, Reader, Spanned, Value, table, words};
 use super::value::{Address, MacChoice, Network, SecretText, TimeSpan};
 
 mod carp;
 mod glbp;
+mod hook;
 mod hsrp;
 
 table! {
@@ -155,6 +157,8 @@ table! {
         router: bool,
         /// Router advertisements to send while Active; IPv6.
         router_advertisement: RouterAdvertisement,
+        /// Programs that are run when the role is taken and given up.
+        hook: Hook,
     }
 }
 

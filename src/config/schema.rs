@@ -93,6 +93,7 @@ mod tests {
             ("Authentication", keys::<raw::Authentication>()),
             ("Key", keys::<raw::Key>()),
             ("Announce", keys::<raw::Announce>()),
+            ("Hook", keys::<raw::Hook>()),
             ("RouterAdvertisement", keys::<raw::RouterAdvertisement>()),
         ];
         let tables = schema["$defs"].as_object().unwrap();

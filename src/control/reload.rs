@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Reads the configuration file again on request.
 #[derive(Debug, Clone)]
 pub struct Reloader {
-    file: PathBuf,
+    file: Option<PathBuf>,
     remote: Remote,
 }
 
@@ -26,6 +26,9 @@ pub enum ReloadError {
     /// The file has faults: here they are, as they are shown to people.
     #[error("{0}")]
     Faults(String),
+    /// The daemon was told everything on its command line.
+    #[error("this daemon has no configuration file: it was started as ucarp")]
+    NoFile,
     /// The event loop did not take it.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -35,8 +38,8 @@ pub enum ReloadError {
 }
 
 impl Reloader {
-    /// Reloads this file into the event loop behind `remote`.
-    pub fn new(file: PathBuf, remote: Remote) -> Self {
+    /// Reloads this file, if there is one, into the event loop behind `remote`.
+    pub fn new(file: Option<PathBuf>, remote: Remote) -> Self {
         Reloader { file, remote }
     }
 
@@ -58,7 +61,8 @@ impl Reloader {
     }
 
     async fn try_reload(&self) -> Result<Reloaded, ReloadError> {
-        let plan = config::load(&self.file).map_err(|faults| ReloadError::Faults(faults.to_string()))?;
+        let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
+        let plan = config::load(file).map_err(|faults| ReloadError::Faults(faults.to_string()))?;
         let (answer, reloaded) = oneshot::channel();
         self.remote.ask(Request::Reload { plan: Box::new(plan), answer })?;
         match timeout(PATIENCE, reloaded).await {

@@ -1,6 +1,7 @@
 //! The control socket with a real socket on one side, and on the other a thread that answers requests from
 //! the queue where the event loop would.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -39,7 +40,7 @@ impl House {
         let listener = Listener::bind(&directory.path().join("control.sock"), None).unwrap();
         let history = Arc::new(History::default());
         let (remote, inbox) = channel().unwrap();
-        let reloader = Reloader::new(directory.path().join("firsthop.toml"), remote.clone());
+        let reloader = Reloader::new(Some(directory.path().join("firsthop.toml")), remote.clone());
         let service = Arc::new(Service::new(remote, history.clone(), reloader));
         thread::spawn(move || {
             loop {
@@ -147,7 +148,7 @@ fn view(id: u32) -> GroupView {
         alarms: Vec::new(),
         details: Vec::new(),
     };
-    GroupView { group, since_s: 1.5, view, fault: None }
+    GroupView { group, since_s: 1.5, view, troubles: BTreeMap::new(), fault: None }
 }
 
 fn kind_of(answer: &Value) -> &str {

@@ -5,7 +5,7 @@
 //!        sockets of every link ──┐                         ┌──► frames on the link
 //!   reports of the kernel thread ─┼─► [ engine ] ─ effects ─┼──► wishes to the kernel thread
 //!       requests of operators ───┘      ▲                  ├──► last wills to the guardian
-//!                                       │                  └──► events to the slow thread
+//!                                       │                  └──► events and hooks to the slow thread
 //!                     the earliest deadline of all groups
 //! ```
 //!
@@ -36,6 +36,7 @@ use crate::engine::group::Identity;
 use crate::engine::{Effect, Engine, GroupIndex, Now};
 use crate::event::{Subject, What};
 use crate::guardian::Guardian;
+use crate::hook::{Hook, Orders};
 use crate::net::clock::{Alarm, Clock};
 use crate::net::routed::RoutedSocket;
 use crate::net::schedule;
@@ -43,10 +44,12 @@ use advertiser::Advertiser;
 use journal::Journal;
 use links::LinkPort;
 pub use remote::Remote;
-pub use start::{Options, StartError, prepare};
+pub use start::{Options, Possession, StartError, prepare};
 
 /// Most time between two turns while anything is held and its lease is long.
 const IDLE_BEAT: Duration = Duration::from_millis(500);
+/// When to try again to hand a hook's order to a slow thread that is behind.
+const HOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Real-time priority of the event loop: above ordinary real-time work, below the kernel's own threads.
 const PRIORITY: u8 = 40;
 /// Largest frame that can be of interest: an IPv6 jumbo frame is none of ours.
@@ -64,11 +67,14 @@ pub struct Driver {
     alarm: Alarm,
     inbox: remote::Inbox,
     journal: Journal,
+    hooks: Orders,
     advertiser: Advertiser,
     plan: Plan,
     /// The groups of the plan. A group that was removed and is still handing over is only in the engine.
     registered: BTreeMap<Identity, Registered>,
     subjects: HashMap<GroupIndex, Subject>,
+    /// The programs of groups that have some.
+    programs: HashMap<GroupIndex, Arc<Hook>>,
     faults: HashMap<GroupIndex, String>,
     claims: Vec<crate::addr::Claim>,
     effects: Vec<Effect>,
@@ -173,8 +179,9 @@ impl Driver {
     /// The next time at which something is due.
     fn wake_at(&mut self) -> Option<Instant> {
         let beat = self.beat_interval().map(|pause| self.last_turn + pause);
+        let hooks = self.hooks.is_waiting().then(|| self.last_turn + HOOK_PAUSE);
         let deadlines =
-            [self.engine.deadline(), self.advertiser.deadline(), beat, Some(self.journal.deadline())];
+            [self.engine.deadline(), self.advertiser.deadline(), beat, hooks, Some(self.journal.deadline())];
         deadlines.into_iter().flatten().min()
     }
 
@@ -204,6 +211,7 @@ impl Driver {
         self.advertise_routers(now);
         self.regain_precedence(now);
         self.journal.flush(now);
+        self.hooks.flush();
         self.proceed();
         self.last_turn = now.monotonic;
         self.show_life(now.monotonic);
@@ -223,6 +231,7 @@ impl Driver {
         for (group, _) in self.engine.remove_left() {
             self.faults.remove(&group);
             self.subjects.remove(&group);
+            self.programs.remove(&group);
         }
         if self.phase == Phase::Leaving && self.engine.groups().is_empty() {
             self.kernel.ask(crate::addr::thread::Request::Withdraw);

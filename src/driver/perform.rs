@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Family, Route};
+use fhrp::{Datagram, Family, Note, Route};
 
-use super::Driver;
+use super::{Driver, Phase};
 use crate::addr::thread::Request;
 use crate::engine::{Effect, GroupIndex, Now};
 use crate::guardian::{Goodbye, Routed, Will};
+use crate::hook::Order;
 use crate::net::{frame, neighbour};
 
 impl Driver {
@@ -17,10 +18,13 @@ impl Driver {
     pub(super) fn perform(&mut self, now: Now) {
         let mut wishes = Vec::new();
         let mut announcements = Vec::new();
+        let mut sent = Vec::new();
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Send { group, link, datagram } => self.send(group, link, &datagram),
+                Effect::Send { group, link, datagram } => {
+                    sent.extend(self.send(group, link, &datagram).map(|is_sent| (group, is_sent)));
+                }
                 Effect::Hold(wish) => {
                     self.advertiser.hold(wish.group, wish.link, &wish.holdings);
                     wishes.push(wish);
@@ -28,6 +32,7 @@ impl Driver {
                 Effect::Announce { group, link, form } => announcements.push((group, link, form)),
                 Effect::LastWill { group, link, datagrams } => self.last_will(group, link, &datagrams),
                 Effect::Note { group, note } => {
+                    self.order_hook(group, &note);
                     let subject = self.subjects.get(&group).cloned();
                     self.journal.note(now, group, subject, note);
                 }
@@ -45,12 +50,32 @@ impl Driver {
         for (group, link, form) in announcements {
             self.announce(now, group, link, form);
         }
+        for (group, is_sent) in sent {
+            self.engine.sent(now, group, is_sent, &mut self.effects);
+        }
+        // A trouble is told at once, and comes or goes after several datagrams: this ends.
+        if !self.effects.is_empty() {
+            self.perform(now);
+        }
     }
 
-    fn send(&mut self, group: GroupIndex, link: u32, datagram: &Datagram) {
+    /// Has a group's programs told where it is now. However often that changes, only the latest counts.
+    fn order_hook(&mut self, group: GroupIndex, note: &Note) {
+        let Note::Transition { to, standing, .. } = note else { return };
+        let (Some(hook), Some(subject)) = (self.programs.get(&group), self.subjects.get(&group)) else {
+            return;
+        };
+        let (state, standing) = (*to, *standing);
+        let leaving = self.phase != Phase::Running;
+        let order = Order { subject: subject.clone(), hook: hook.clone(), state, standing, leaving };
+        self.hooks.give(group, order);
+    }
+
+    /// Whether it was sent; `None`: there is no link to send it on.
+    fn send(&mut self, group: GroupIndex, link: u32, datagram: &Datagram) -> Option<bool> {
         let sent = match datagram.route {
             Route::Link { source_mac, destination_mac } => {
-                let Some(port) = self.links.get(&link) else { return };
+                let port = self.links.get(&link)?;
                 self.frame.clear();
                 frame::write(datagram, source_mac, destination_mac, &mut self.frame)
                     .map_err(|fault| std::io::Error::new(std::io::ErrorKind::InvalidInput, fault))
@@ -65,12 +90,13 @@ impl Driver {
                 sent
             }
         };
-        if let Err(error) = sent {
+        if let Err(error) = &sent {
             self.faults.insert(group, format!("send to {}: {error}", datagram.destination));
             if let Some(port) = self.links.get_mut(&link) {
                 port.tally.count("send-errors");
             }
         }
+        Some(sent.is_ok())
     }
 
     /// One gratuitous ARP or unsolicited neighbour advertisement for every address that we answer for.

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use fhrp::Command;
-
-use super::remote::{GroupView, LinkView, PAGE, Page, Reloaded, Request};
+use super::remote::{GroupView, LinkView, PAGE, Page, Reloaded, Request, Wish};
 use super::{Driver, Phase, Registered};
 use crate::config::{GroupPlan, Plan};
 use crate::engine::group::Identity;
+use crate::engine::troubles::Trouble;
 use crate::engine::{GroupIndex, Now};
 use crate::event::{Subject, What};
 use crate::protocols;
@@ -83,11 +82,12 @@ impl Driver {
             // A group whose interface never appeared has been as it is since the beginning.
             since_s: now.monotonic.since(view.since.max(self.began)).as_secs_f64(),
             view,
+            troubles: self.engine.troubles(group),
             fault: self.faults.get(&group).cloned(),
         })
     }
 
-    fn command(&mut self, now: Now, name: Option<&str>, command: Command) -> usize {
+    fn command(&mut self, now: Now, name: Option<&str>, wish: Wish) -> usize {
         let chosen: Vec<GroupIndex> = self
             .registered
             .values()
@@ -95,7 +95,12 @@ impl Driver {
             .map(|registered| registered.group)
             .collect();
         for group in &chosen {
-            self.engine.command(now, *group, command, &mut self.effects);
+            match wish {
+                Wish::Command(command) => self.engine.command(now, *group, command, &mut self.effects),
+                Wish::Demote(by) => {
+                    self.engine.trouble(now, *group, Trouble::Operator, by, &mut self.effects);
+                }
+            }
         }
         chosen.len()
     }
@@ -118,12 +123,15 @@ impl Driver {
                 None => fresh.push(group.clone()),
                 Some(registered) if registered.plan == *group => done.unchanged += 1,
                 Some(registered) => {
-                    registered.plan = group.clone();
+                    let before = std::mem::replace(&mut registered.plan, group.clone());
                     let index = registered.group;
                     self.subjects.insert(index, Subject::new(&group.name, &group.identity()));
+                    self.set_programs(index, group);
                     done.changed.push(group.name.clone());
-                    let configuration = protocols::configuration(&group.protocol);
-                    self.engine.reconfigure(now, index, configuration, &mut self.effects);
+                    if before.protocol != group.protocol {
+                        let configuration = protocols::configuration(&group.protocol);
+                        self.engine.reconfigure(now, index, configuration, &mut self.effects);
+                    }
                 }
             }
         }
@@ -146,10 +154,19 @@ impl Driver {
         let group = protocols::build(&plan.protocol);
         let index = self.engine.add(now, identity.clone(), group, &mut self.effects);
         self.subjects.insert(index, subject);
+        self.set_programs(index, &plan);
         self.registered.insert(identity, Registered { group: index, plan });
     }
 
-    /// Groups that follow others by name do from now on.
+    /// The group's next transition is theirs.
+    fn set_programs(&mut self, index: GroupIndex, plan: &GroupPlan) {
+        match &plan.hook {
+            Some(hook) => self.programs.insert(index, hook.clone()),
+            None => self.programs.remove(&index),
+        };
+    }
+
+    /// Groups that follow others by name do from now on, and those that move together.
     pub(super) fn form_files(&mut self, now: Now) {
         let named: BTreeMap<&str, GroupIndex> = self
             .registered
@@ -166,6 +183,10 @@ impl Driver {
             .collect();
         for (group, leader) in pairs {
             self.engine.follow(now, group, leader, &mut self.effects);
+        }
+        for Registered { group, plan } in self.registered.values() {
+            let together = protocols::failover_group(&plan.protocol);
+            self.engine.move_together(now, *group, together, &mut self.effects);
         }
     }
 

@@ -1,10 +1,10 @@
 //! From a plan to a running loop.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use fhrp::{Instant, Link};
+use fhrp::{Instant, Link, Mac};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 
@@ -13,13 +13,15 @@ use super::journal::Journal;
 use super::links::LinkPort;
 use super::remote::{Remote, channel};
 use super::{Driver, FRAME, Phase};
+use crate::addr::cleanup::{self, Cleaned};
 use crate::addr::kernel::Watch;
 use crate::addr::thread::{self, Heartbeat, KernelThread, Request};
-use crate::addr::{ClaimError, Preparation, claim, cleanup};
-use crate::config::Plan;
+use crate::addr::{Claim, ClaimError, Preparation, claim};
+use crate::config::{GroupPlan, Plan};
 use crate::engine::{Engine, Now};
 use crate::event::{Event, What};
 use crate::guardian::Guardian;
+use crate::hook::Orders;
 use crate::net::clock::{Alarm, Clock};
 use crate::protocols;
 
@@ -27,10 +29,23 @@ use crate::protocols;
 pub struct Options {
     /// What to run.
     pub plan: Plan,
+    /// What is nobody else's.
+    pub possession: Possession,
     /// Where events go. When it is full they are dropped, which shows as a gap in their numbers.
     pub events: Sender<Event>,
+    /// Where the groups' programs are ordered.
+    pub hooks: Orders,
     /// Who speaks for us if we die.
     pub guardian: Option<Guardian>,
+}
+
+/// What a daemon has for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Possession {
+    /// Its interfaces, with everything that an earlier daemon left there.
+    Interfaces,
+    /// Its groups alone, on interfaces that others of its kind work on. It puts nothing there that could be left.
+    Groups,
 }
 
 /// Why the loop cannot begin.
@@ -59,11 +74,9 @@ pub enum StartError {
 /// If another daemon works on an interface of the plan, or the system refuses what cannot be done without.
 pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     let system = |operation| move |error| StartError::System { operation, error };
-    let Options { plan, events, guardian } = options;
+    let Options { plan, possession, events, hooks, guardian } = options;
     let interfaces: BTreeSet<String> = plan.groups.iter().map(|group| group.interface.clone()).collect();
-    let claims = interfaces.iter().map(|name| claim(name)).collect::<Result<Vec<_>, _>>()?;
-    let mine: Vec<&str> = interfaces.iter().map(String::as_str).collect();
-    let cleaned = cleanup::run(&mine).map_err(StartError::Leftovers)?;
+    let (claims, cleaned) = take_possession(&plan, possession, &interfaces)?;
     let (remote, inbox) = channel().map_err(system("create an eventfd"))?;
     let heartbeat = Arc::new(Heartbeat::default());
     let kernel = KernelThread::start(thread::Options {
@@ -82,10 +95,12 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
         alarm: Alarm::new().map_err(system("create a timer"))?,
         inbox,
         journal: Journal::new(events),
+        hooks,
         advertiser: Advertiser::default(),
         plan: plan.clone(),
         registered: BTreeMap::new(),
         subjects: HashMap::new(),
+        programs: HashMap::new(),
         faults: HashMap::new(),
         claims,
         effects: Vec::new(),
@@ -117,6 +132,25 @@ pub fn prepare(options: Options) -> Result<(Driver, Remote), StartError> {
     Ok((driver, remote))
 }
 
+fn take_possession(
+    plan: &Plan,
+    possession: Possession,
+    interfaces: &BTreeSet<String>,
+) -> Result<(Vec<Claim>, Cleaned), StartError> {
+    match possession {
+        Possession::Interfaces => {
+            let claims = interfaces.iter().map(|name| claim(name)).collect::<Result<Vec<_>, _>>()?;
+            let mine: Vec<&str> = interfaces.iter().map(String::as_str).collect();
+            Ok((claims, cleanup::run(&mine).map_err(StartError::Leftovers)?))
+        }
+        Possession::Groups => {
+            let identities = plan.groups.iter().map(GroupPlan::identity);
+            let claims = identities.map(|it| claim(&format!("{}/{}/{}", it.interface, it.protocol, it.id)));
+            Ok((claims.collect::<Result<Vec<_>, _>>()?, Cleaned::default()))
+        }
+    }
+}
+
 impl Driver {
     /// Opens the sockets of these links, where groups live on them, and has the kernel thread prepare them.
     pub(super) fn open_links(&mut self, now: Now, links: &[Link]) {
@@ -142,6 +176,8 @@ impl Driver {
                 multicasts.insert(ear.multicast);
             }
             solicited.extend(protocols::solicited_addresses(&registered.plan.protocol));
+            let macs = protocols::virtual_macs(&registered.plan.protocol);
+            multicasts.extend(macs.into_iter().filter_map(group_of));
         }
         if ears.is_empty() {
             self.links.remove(&link.index);
@@ -168,11 +204,23 @@ impl Driver {
         for (_, registered) in here {
             let plan = &registered.plan.protocol;
             preparation.macs.extend(protocols::virtual_macs(plan));
+            preparation.shared |= protocols::shares(plan);
             if !protocols::redirects(plan) {
                 preparation.unredirected.extend(protocols::families(plan));
             }
         }
         preparation
+    }
+}
+
+/// The group to join for a virtual MAC that is a group's: switches that snoop IGMP then let its frames through to us.
+/// RFC 1112 §6.4.
+fn group_of(mac: Mac) -> Option<IpAddr> {
+    match mac.0 {
+        [0x01, 0x00, 0x5e, high @ 0..=0x7f, middle, low] => {
+            Some(Ipv4Addr::new(224, high, middle, low).into())
+        }
+        _ => None,
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Holdings, VirtualAddress};
+use fhrp::{Answer, Holdings, VirtualAddress};
 
 use super::GroupIndex;
 
 /// Every address that is held.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    addresses: HashMap<(u32, IpAddr), (GroupIndex, VirtualAddress)>,
+    /// The latest last; hardly ever more than one.
+    addresses: HashMap<(u32, IpAddr), Vec<(GroupIndex, VirtualAddress)>>,
     /// How many addresses each link has in here.
     links: HashMap<u32, usize>,
     /// How many groups hold something under each lease.
@@ -19,8 +20,10 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// The group that took the address last, of those who have something to say when they are asked.
     pub(super) fn find(&self, link: u32, target: IpAddr) -> Option<(GroupIndex, VirtualAddress)> {
-        self.addresses.get(&(link, target)).copied()
+        let holders = self.addresses.get(&(link, target))?;
+        holders.iter().rfind(|(_, address)| address.answer != Answer::Silent).copied()
     }
 
     pub(super) fn any_on(&self, link: u32) -> bool {
@@ -34,14 +37,18 @@ impl Held {
     /// A group holds something else than before.
     pub(super) fn replace(&mut self, group: GroupIndex, link: u32, before: &Holdings, after: &Holdings) {
         for address in before.addresses.keys() {
-            // Another group may have taken the address over in the meantime: that entry is not ours.
-            if self.addresses.get(&(link, *address)).is_some_and(|(owner, _)| *owner == group) {
-                self.addresses.remove(&(link, *address));
-                self.count(link, -1);
+            if let Some(holders) = self.addresses.get_mut(&(link, *address)) {
+                holders.retain(|(holder, _)| *holder != group);
+                if holders.is_empty() {
+                    self.addresses.remove(&(link, *address));
+                    self.count(link, -1);
+                }
             }
         }
         for (address, what) in &after.addresses {
-            if self.addresses.insert((link, *address), (group, *what)).is_none() {
+            let holders = self.addresses.entry((link, *address)).or_default();
+            holders.push((group, *what));
+            if holders.len() == 1 {
                 self.count(link, 1);
             }
         }

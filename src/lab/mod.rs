@@ -59,6 +59,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("hsrp", include_str!("../../etc/lab/hsrp.toml")),
     ("carp", include_str!("../../etc/lab/carp.toml")),
     ("hsrp-ipv6", include_str!("../../etc/lab/hsrp-ipv6.toml")),
+    ("carp-balancing", include_str!("../../etc/lab/carp-balancing.toml")),
     ("glbp", include_str!("../../etc/lab/glbp.toml")),
     ("glbp-ipv6", include_str!("../../etc/lab/glbp-ipv6.toml")),
     ("glbp-weighting", include_str!("../../etc/lab/glbp-weighting.toml")),

@@ -4,6 +4,7 @@
 //! sd-daemon(3). When the reader of our standard error is slower than we are, lines are dropped and counted.
 
 mod line;
+pub mod syslog;
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -23,6 +24,7 @@ pub use line::{count, kind, level, line, note_sentence, printable};
 
 use crate::config::plan::{LogFormat, LogLevel};
 use crate::event::Event;
+use syslog::{Facility, Syslog};
 
 /// Lines that may wait for a slow reader of standard error before some are dropped.
 const QUEUE: usize = 16_384;
@@ -65,20 +67,30 @@ impl Log {
     }
 }
 
+/// Where lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTo {
+    /// Standard error.
+    StandardError,
+    /// The system's logger, as this facility; nowhere without one.
+    Syslog(Option<Facility>),
+}
+
 /// Starts the log for the whole process, with `RUST_LOG` as filter if it is set and `level` otherwise.
-pub fn start(level: LogLevel, format: LogFormat) -> Result<Log, LogError> {
+pub fn start(level: LogLevel, format: LogFormat, to: LogTo) -> Result<Log, LogError> {
     let text = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let text = text.unwrap_or_else(|| level_name(level).to_owned());
     let filter = EnvFilter::builder()
         .parse(&text)
         .map_err(|reason| LogError::Level { text: text.clone(), reason: reason.to_string() })?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(QUEUE)
-        .thread_name("log")
-        .finish(std::io::stderr());
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("log");
+    let (writer, guard) = match to {
+        LogTo::StandardError => builder.finish(std::io::stderr()),
+        LogTo::Syslog(facility) => builder.finish(Syslog::new(facility, "ucarp")),
+    };
     let dropped = writer.error_counter();
-    subscribe(writer, filter, format)?;
+    let with_priority = to != LogTo::StandardError || in_journal();
+    subscribe(writer, filter, format, with_priority)?;
     Ok(Log { dropped, _writer: guard })
 }
 
@@ -92,11 +104,16 @@ fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
-fn subscribe(writer: NonBlocking, filter: EnvFilter, format: LogFormat) -> Result<(), LogError> {
+fn subscribe(
+    writer: NonBlocking,
+    filter: EnvFilter,
+    format: LogFormat,
+    with_priority: bool,
+) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
     match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init()?,
-        LogFormat::Text => builder.event_format(Lines { journal: in_journal() }).finish().try_init()?,
+        LogFormat::Text => builder.event_format(Lines { with_priority }).finish().try_init()?,
     }
     Ok(())
 }
@@ -135,7 +152,7 @@ fn in_journal() -> bool {
 
 /// Lines of text.
 struct Lines {
-    journal: bool,
+    with_priority: bool,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -150,7 +167,7 @@ where
         event: &tracing::Event<'_>,
     ) -> fmt::Result {
         let level = *event.metadata().level();
-        if self.journal {
+        if self.with_priority {
             write!(writer, "<{}>", priority(level))?;
         } else {
             SystemTime.format_time(&mut writer)?;

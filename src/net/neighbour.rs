@@ -219,8 +219,8 @@ pub fn announcements(holdings: &Holdings, own: Mac, form: ArpForm) -> Vec<Announ
     for (address, held) in &holdings.addresses {
         let mac = match (held.answer, held.presence) {
             (Answer::With(mac), _) => mac,
-            (Answer::Silent, Presence::OnInterface) => own,
-            (Answer::Silent | Answer::Ask, _) => continue,
+            (Answer::Silent, Presence::OnInterface | Presence::Native) => own,
+            (Answer::Silent | Answer::Ask | Answer::Stealth(_), _) => continue,
         };
         let mut announce = |frame: &[u8]| {
             frames.push(Announcement { address: *address, mac, frame: frame.to_vec() });

@@ -15,7 +15,7 @@ use fhrp::contract::Ear;
 use socket2::{Domain, Socket, Type};
 
 use crate::net::filter::{self, Program};
-use crate::sys::{self, Station};
+use crate::sys;
 
 /// Receives frames of every Ethernet type, before any ingress hook of the interface.
 const EVERY_ETHER_TYPE: u16 = 0x0003;
@@ -142,7 +142,7 @@ impl LinkSocket {
 
     fn join(&mut self, ears: &[Ear]) -> io::Result<()> {
         let groups = ears.iter().filter_map(|ear| Mac::of_multicast(ear.multicast));
-        self.packet.listen_to(Station::Multicast, &groups.collect())
+        self.packet.listen_to(&groups.collect())
     }
 }
 
@@ -166,7 +166,7 @@ impl NeighbourSocket {
     /// As [`LinkSocket::open`].
     pub fn open(interface: u32) -> io::Result<Self> {
         let mut packet = PacketSocket::open(interface, &filter::nothing(), QUESTION_QUEUE)?;
-        packet.listen_to(Station::Multicast, &BTreeSet::from([ALL_ROUTERS]))?;
+        packet.listen_to(&BTreeSet::from([ALL_ROUTERS]))?;
         packet.bind(EVERY_ETHER_TYPE)?;
         Ok(NeighbourSocket { packet, listening: false })
     }
@@ -213,7 +213,7 @@ impl NeighbourSocket {
         let groups = targets.into_iter().map(fhrp::address::solicited_node);
         let mut macs: BTreeSet<Mac> = groups.filter_map(|group| Mac::of_multicast(group.into())).collect();
         macs.insert(ALL_ROUTERS);
-        self.packet.listen_to(Station::Multicast, &macs)
+        self.packet.listen_to(&macs)
     }
 
     /// As [`LinkSocket::receive`].
@@ -247,7 +247,7 @@ impl AsFd for NeighbourSocket {
     }
 }
 
-/// Makes an interface card let in frames for further unicast MACs, as long as this lives. It receives nothing
+/// Makes an interface card let in frames for further MACs, as long as this lives. It receives nothing
 /// itself.
 #[derive(Debug)]
 pub struct StationFilter {
@@ -270,7 +270,7 @@ impl StationFilter {
     /// # Errors
     /// The kernel's word, with the operation that failed.
     pub fn set(&mut self, macs: &BTreeSet<Mac>) -> io::Result<()> {
-        self.packet.listen_to(Station::Unicast, macs)
+        self.packet.listen_to(macs)
     }
 }
 
@@ -317,8 +317,8 @@ impl PacketSocket {
     }
 
     /// Brings the addresses that the interface card lets in for us to `wanted`: new ones first.
-    fn listen_to(&mut self, station: Station, wanted: &BTreeSet<Mac>) -> io::Result<()> {
-        let change = |mac: Mac, add| sys::packet_membership(&self.socket, self.interface, station, mac, add);
+    fn listen_to(&mut self, wanted: &BTreeSet<Mac>) -> io::Result<()> {
+        let change = |mac: Mac, add| sys::packet_membership(&self.socket, self.interface, mac, add);
         for mac in wanted.difference(&self.stations) {
             change(*mac, true).map_err(during("listen to a further MAC address"))?;
         }

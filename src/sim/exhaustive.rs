@@ -7,9 +7,9 @@
 
 use super::clock::MILLISECOND;
 use super::generate::Simulated;
-use super::hsrp;
 use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
 use super::vrrp::{Authentication, Member, Setup, Spoken};
+use super::{carp, hsrp};
 
 /// How much is enumerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,9 @@ const HOLD: u64 = 3_000;
 /// Settings that are tried: priorities, preemption, and what is spoken.
 const PRIORITIES: [[u8; 3]; 3] = [[100, 100, 100], [200, 100, 150], [100, 254, 1]];
 const PREEMPTS: [bool; 2] = [true, false];
-const VERSIONS: [(Spoken, hsrp::Version); 2] =
-    [(Spoken::V3, hsrp::Version::V2), (Spoken::V2, hsrp::Version::V1)];
+/// The newer and the older way; of CARP's counters, those that seal and those that do not.
+const VERSIONS: [(Spoken, hsrp::Version, bool); 2] =
+    [(Spoken::V3, hsrp::Version::V2, true), (Spoken::V2, hsrp::Version::V1, false)];
 
 impl Space {
     /// Two routers that nothing happens to.
@@ -66,14 +67,14 @@ impl Space {
         };
         let priorities = PRIORITIES[digit(PRIORITIES.len() as u64)];
         let preempt = PREEMPTS[digit(PREEMPTS.len() as u64)];
-        let (spoken, version) = VERSIONS[digit(VERSIONS.len() as u64)];
+        let (spoken, version, sealed) = VERSIONS[digit(VERSIONS.len() as u64)];
         let mut deeds: Vec<Deed> =
             (0..self.routers).map(|router| machine(0, router, MachineDeed::Start)).collect();
         let (mut power, mut cable) = (vec![true; self.routers], vec![true; self.routers]);
         for step in 0..u64::from(self.steps) {
             let at = step * STEP
                 + match self.protocol {
-                    Simulated::Vrrp => FIRST_STEP,
+                    Simulated::Vrrp | Simulated::Carp => FIRST_STEP,
                     Simulated::Hsrp => FIRST_STEP_OF_HSRP,
                 };
             let Some(choice) = digit(self.choices()).checked_sub(1) else { continue };
@@ -89,6 +90,7 @@ impl Space {
         let group = match self.protocol {
             Simulated::Vrrp => self.vrrp(priorities, preempt, spoken),
             Simulated::Hsrp => self.hsrp(priorities, preempt, version),
+            Simulated::Carp => self.carp(priorities, preempt, sealed),
         };
         Scenario {
             noise: 0,
@@ -145,6 +147,31 @@ impl Space {
             authentication: hsrp::Authentication::DefaultText,
             interface_state: false,
             resign_on_coup: false,
+            members: (0..self.routers).map(member).collect(),
+        })
+    }
+
+    /// The higher the priority, the lower the skew.
+    fn carp(&self, priorities: [u8; 3], preempt: bool, sealed: bool) -> Group {
+        let member = |router: usize| carp::Member {
+            advbase: 1,
+            advskew: 254 - priorities[router],
+            dead_ratio: 3,
+            preempt,
+            demotion: carp::Demotion::Both,
+        };
+        Group::Carp(carp::Setup {
+            vhid: 1,
+            gateway: 251,
+            families: carp::Families::Ipv4,
+            secondary: false,
+            covers_link_local: false,
+            virtual_mac: true,
+            unicast: false,
+            accept: true,
+            password: true,
+            sealed,
+            strict_families: false,
             members: (0..self.routers).map(member).collect(),
         })
     }

@@ -146,7 +146,9 @@ impl Explained {
             LineKind::Fault => MarkKind::Fault,
             LineKind::Repair => MarkKind::Repair,
             LineKind::Wish => MarkKind::Command,
-            LineKind::Transition if line.text.contains("→ Active") => MarkKind::TakeOver,
+            LineKind::Transition if ["→ Active", "→ MASTER"].iter().any(|to| line.text.contains(to)) => {
+                MarkKind::TakeOver
+            }
             LineKind::Finding => MarkKind::Problem,
             LineKind::Transition | LineKind::Note => return None,
         };

@@ -6,7 +6,7 @@ use super::scenario::{
     Deed, Forgery, Group, Host, MachineDeed, Member, MemberDeed, Network, NetworkDeed, Router, Scenario,
     StrangerDeed, What,
 };
-use super::{hsrp, vrrp};
+use super::{carp, hsrp, vrrp};
 
 /// What seeds are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +26,29 @@ pub enum Simulated {
     Vrrp,
     /// HSRP.
     Hsrp,
+    /// CARP.
+    Carp,
 }
 
 impl Simulated {
     /// All of them.
-    pub const ALL: [Simulated; 2] = [Simulated::Vrrp, Simulated::Hsrp];
+    pub const ALL: [Simulated; 3] = [Simulated::Vrrp, Simulated::Hsrp, Simulated::Carp];
 
     /// The word in configuration files and listings.
     pub const fn name(self) -> &'static str {
         match self {
             Simulated::Vrrp => "vrrp",
             Simulated::Hsrp => "hsrp",
+            Simulated::Carp => "carp",
         }
     }
 
     /// What the `number`th group of a seed is of: mostly all are of one, sometimes one stands beside the other.
     fn of(seed: u64, number: u8) -> Simulated {
-        match (noise(seed, [17, 0, 0]) % 10, number % 2) {
-            (0..=3, _) | (8, 0) | (9, 1) => Simulated::Vrrp,
-            (_, _) => Simulated::Hsrp,
+        match (noise(seed, [17, 0, 0]) % 12, number % 2) {
+            (0..=2, _) | (9, 0) | (10, 1) => Simulated::Vrrp,
+            (3..=5, _) | (11, 0) | (9, 1) => Simulated::Hsrp,
+            (_, _) => Simulated::Carp,
         }
     }
 }
@@ -74,6 +78,7 @@ pub fn scenario(seed: u64, limits: &Limits) -> Scenario {
                 let pace = *standby_pace.get_or_insert_with(|| hsrp::generate::pace(&mut dice));
                 Group::Hsrp(hsrp::generate::setup(&mut dice, number, count, pace))
             }
+            Simulated::Carp => Group::Carp(carp::generate::setup(&mut dice, number, count)),
         })
         .collect();
     // Microseconds of the longest interval: the measure of everything that happens.
@@ -246,9 +251,11 @@ impl Script<'_> {
                 let member = match &self.groups[group] {
                     Group::Vrrp(setup) => Member::Vrrp(vrrp::generate::changed(self.dice, setup, router)),
                     Group::Hsrp(setup) => Member::Hsrp(hsrp::generate::changed(self.dice, setup, router)),
+                    Group::Carp(setup) => Member::Carp(carp::generate::changed(self.dice, setup, router)),
                 };
                 MemberDeed::Reload { member }
             }
+            11 | 14 if matches!(self.groups[group], Group::Carp(_)) => MemberDeed::TakeOver,
             11..=13 => MemberDeed::HandOver,
             14 => MemberDeed::Ready,
             _ => MemberDeed::Announce,
@@ -260,12 +267,15 @@ impl Script<'_> {
         for _ in 0..self.dice.between(1, 6) {
             let at = now + self.dice.below(3 * self.unit);
             let deed = match self.dice.below(6) {
+                1 if matches!(self.groups[group], Group::Carp(_)) => {
+                    StrangerDeed::Alter { frames_ago: self.dice.below(60) as usize }
+                }
                 0 | 1 => StrangerDeed::Replay { frames_ago: self.dice.below(60) as usize },
                 2 => StrangerDeed::Forge { kind: Forgery::Claim },
                 3 => StrangerDeed::Forge { kind: Forgery::Goodbye },
                 4 => {
                     let foreign = match &self.groups[group] {
-                        Group::Vrrp(_) => Forgery::FromAfar,
+                        Group::Vrrp(_) | Group::Carp(_) => Forgery::FromAfar,
                         Group::Hsrp(_) => Forgery::OtherVersion,
                     };
                     StrangerDeed::Forge { kind: self.dice.one_of(&[foreign, Forgery::Garbage]) }

@@ -133,8 +133,8 @@ impl Invariant {
             }
             Invariant::Forgery => {
                 "where authentication is on, a forged or replayed frame changes nothing but counters; elsewhere \
-                 none that breaks a rule of receipt does. In HSRP nothing counts: what is replayed is obeyed for as \
-                 long as its key is believed"
+                 none that breaks a rule of receipt does. In HSRP nothing counts, nor in CARP unless counters are \
+                 sealed: what is replayed is obeyed for as long as its key is believed"
             }
             Invariant::ForwardedOnce => "a host's packet is forwarded by one router, never by two",
             Invariant::NoPanic => {
@@ -147,30 +147,48 @@ impl Invariant {
     /// Where that is written.
     pub const fn source(self) -> &'static str {
         match self {
-            Invariant::OneHolder => "RFC 9568 §1, §6.4; RFC 2281 §1, §5.3",
+            Invariant::OneHolder => "RFC 9568 §1, §6.4; RFC 2281 §1, §5.3; OpenBSD carp(4)",
             Invariant::OneStandby => "RFC 2281 §5.2, §5.3, §5.7",
-            Invariant::RightHolder => "RFC 9568 §6.1 Preempt_Mode, §6.4.2, §6.4.3; RFC 2281 §5.1, §5.2, §5.7",
-            Invariant::ShortOverlap => "RFC 9568 §6.4.3; RFC 2281 §5.7 events g, h",
+            Invariant::RightHolder => {
+                "RFC 9568 §6.1 Preempt_Mode, §6.4.2, §6.4.3; RFC 2281 §5.1, §5.2, §5.7; OpenBSD ip_carp.c, \
+                 carp_proto_input_c"
+            }
+            Invariant::ShortOverlap => {
+                "RFC 9568 §6.4.3; RFC 2281 §5.7 events g, h; OpenBSD ip_carp.c, carp_proto_input_c"
+            }
             Invariant::NotTooEarly => {
-                "RFC 9568 §6.1 Active_Down_Interval, Skew_Time, §6.4.2; RFC 3768 §6.1, §6.4.2; RFC 2281 §5.4, §5.7"
+                "RFC 9568 §6.1 Active_Down_Interval, Skew_Time, §6.4.2; RFC 3768 §6.1, §6.4.2; RFC 2281 §5.4, §5.7; \
+                 OpenBSD ip_carp.c, carp_setrun"
             }
             Invariant::NotTooLate => {
-                "RFC 9568 §6.4.2 Active_Down_Timer; RFC 3768 §6.4.2; RFC 2281 §5.4, §5.7 events c, d"
+                "RFC 9568 §6.4.2 Active_Down_Timer; RFC 3768 §6.4.2; RFC 2281 §5.4, §5.7 events c, d; OpenBSD \
+                 ip_carp.c, carp_setrun"
             }
-            Invariant::GivesWay => "RFC 9568 §6.4.3; RFC 2281 §5.7 events f, g, j, k",
+            Invariant::GivesWay => {
+                "RFC 9568 §6.4.3; RFC 2281 §5.7 events f, g, j, k; OpenBSD ip_carp.c, carp_proto_input_c"
+            }
             Invariant::Cadence => {
-                "RFC 9568 §6.4.3 Adver_Timer; RFC 3768 §6.4.3; RFC 2281 §5.4, §5.6, §5.7 event e"
+                "RFC 9568 §6.4.3 Adver_Timer; RFC 3768 §6.4.3; RFC 2281 §5.4, §5.6, §5.7 event e; OpenBSD ip_carp.c, \
+                 carp_send_ad"
             }
             Invariant::Truthful => {
-                "RFC 9568 §5.1, §5.2, §7.2; RFC 3768 §5.2, §5.3, §7.2; RFC 2281 §5.1, §5.2, §6.1"
+                "RFC 9568 §5.1, §5.2, §7.2; RFC 3768 §5.2, §5.3, §7.2; RFC 2281 §5.1, §5.2, §6.1; OpenBSD ip_carp.h, \
+                 carp_header, ip_carp.c, carp_hmac_prepare"
             }
-            Invariant::Cause => "RFC 9568 §6.3, §6.4; RFC 2281 §5.7",
-            Invariant::Timers => "RFC 9568 §6.2; RFC 2281 §5.4",
-            Invariant::Obligations => "RFC 9568 §6.4.1 to §6.4.3, §8.1.2, §8.2.2; RFC 2281 §5.6, §6.1",
-            Invariant::Leaving => "RFC 9568 §6.4.3 Shutdown; RFC 2281 §5.7 event b",
-            Invariant::Forgery => "RFC 9568 §7.1, §9; RFC 2338 §5.3.6; RFC 2281 §5.1, §7",
-            Invariant::ForwardedOnce => "RFC 9568 §6.4.3, §8.1.2; RFC 2281 §5.3, §6.1",
-            Invariant::Reachable => "RFC 9568 §1, §8.1.2, §8.2.2; RFC 2281 §1, §6.1",
+            Invariant::Cause => "RFC 9568 §6.3, §6.4; RFC 2281 §5.7; OpenBSD ip_carp.c, carp_set_state",
+            Invariant::Timers => "RFC 9568 §6.2; RFC 2281 §5.4; OpenBSD ip_carp.c, carp_setrun",
+            Invariant::Obligations => {
+                "RFC 9568 §6.4.1 to §6.4.3, §8.1.2, §8.2.2; RFC 2281 §5.6, §6.1; OpenBSD ip_carp.c, \
+                 carp_master_down, carp_send_arp"
+            }
+            Invariant::Leaving => {
+                "RFC 9568 §6.4.3 Shutdown; RFC 2281 §5.7 event b; OpenBSD ip_carp.c, carpdetach, carp_send_ad"
+            }
+            Invariant::Forgery => {
+                "RFC 9568 §7.1, §9; RFC 2338 §5.3.6; RFC 2281 §5.1, §7; OpenBSD ip_carp.c, carp_hmac_verify"
+            }
+            Invariant::ForwardedOnce => "RFC 9568 §6.4.3, §8.1.2; RFC 2281 §5.3, §6.1; OpenBSD carp(4)",
+            Invariant::Reachable => "RFC 9568 §1, §8.1.2, §8.2.2; RFC 2281 §1, §6.1; OpenBSD carp(4)",
             Invariant::NoPanic => "RFC 9568 §9; RFC 2281 §7",
         }
     }

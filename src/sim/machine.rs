@@ -217,12 +217,12 @@ impl Machine {
         self.powered && self.daemon.is_some() && !self.gate_closed && !self.frozen.is_some_and(lapsed)
     }
 
-    /// Whether a host's packet that arrives here with this destination MAC is forwarded.
-    pub fn forwards(&self, now: Moment, to: Mac) -> bool {
+    /// Whether a host's packet that arrives here with this destination MAC, between these two, is forwarded.
+    pub fn forwards(&self, now: Moment, to: Mac, source: IpAddr, destination: IpAddr) -> bool {
+        let takes = |held: &Holdings| held.forward.get(&to).is_some_and(|it| it.takes(source, destination));
         // A router forwards whatever is sent to its own MAC, whoever is Active.
         (to == self.mac() && self.powered && self.frozen.is_none())
-            || (0..self.kernel.len())
-                .any(|group| self.holds(now, group) && self.kernel[group].forward.contains(&to))
+            || (0..self.kernel.len()).any(|group| self.holds(now, group) && takes(&self.kernel[group]))
     }
 
     /// The MAC that the kernel answers with when a host asks for an address that is on the interface.

@@ -15,8 +15,8 @@
 //! | [`generate`] | a scenario from a seed |
 //! | [`world`] | the LAN and its queue of events; what must be true of it as a whole |
 //! | [`machine`], [`host`], [`segment`], [`clock`] | what the LAN is made of |
-//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`] and [`hsrp`] answer for theirs |
-//! | [`obligations`] | what whoever holds a role owes, in every protocol |
+//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`], [`carp`] and [`hsrp`] answer for theirs |
+//! | [`obligations`], [`rivals`], [`foresight`] | what witnesses of several protocols have in common |
 //! | [`invariant`] | what must always be true, each with the section that says so |
 //! | [`record`] | what a run leaves behind |
 //! | [`shrink`] | the shortest script that still breaks the same |
@@ -26,10 +26,12 @@
 //! | [`dice`] | chance that can be repeated |
 
 pub mod campaign;
+pub mod carp;
 pub mod clock;
 pub mod dice;
 pub mod exhaustive;
 pub mod explain;
+pub mod foresight;
 pub mod generate;
 pub mod host;
 pub mod hsrp;
@@ -37,6 +39,7 @@ pub mod invariant;
 pub mod machine;
 pub mod obligations;
 pub mod record;
+pub mod rivals;
 pub mod rules;
 pub mod scenario;
 pub mod segment;

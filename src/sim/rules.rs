@@ -9,11 +9,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received};
+use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received, Share};
 
 use super::invariant::{Breach, Invariant};
 use super::scenario::{Forgery, Group, Member, Scenario};
-use super::{hsrp, vrrp};
+use super::{carp, hsrp, vrrp};
 use crate::engine::group::Identity;
 use crate::engine::{Effect, GroupIndex};
 
@@ -24,6 +24,8 @@ pub enum Said {
     Vrrp(vrrp::Said),
     /// HSRP.
     Hsrp(hsrp::Said),
+    /// CARP.
+    Carp(carp::Said),
 }
 
 /// A step of a turn: a group was told something, and has answered.
@@ -77,7 +79,7 @@ pub struct Turn<'a> {
 /// which does it all; of GLBP's duties each may be another router's: the gateway answers, each forwarder has a MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// To forward what is sent to this virtual MAC.
+    /// To forward all that is sent to this virtual MAC.
     Forward(Mac),
     /// To answer for this address.
     Answer(IpAddr),
@@ -87,7 +89,7 @@ impl Duty {
     /// Whether who holds this does it.
     pub fn is_done_by(&self, held: &Holdings) -> bool {
         match self {
-            Duty::Forward(mac) => held.forward.contains(mac),
+            Duty::Forward(mac) => held.forward.get(mac) == Some(&Share::Whole),
             Duty::Answer(address) => held.addresses.contains_key(address),
         }
     }
@@ -187,7 +189,7 @@ pub trait Rules {
     fn granted(&mut self, router: usize, now: Instant, granted: bool);
 
     /// Tracked faults take `amount` of a router's priority from now on.
-    fn penalty(&mut self, router: usize, amount: u16);
+    fn penalty(&mut self, router: usize, now: Instant, amount: u16);
 
     /// A router goes over to other settings; its new configuration, as the group is told it.
     fn reload(&mut self, router: usize, now: Instant, member: &Member) -> Option<Box<dyn Any>>;
@@ -213,6 +215,11 @@ pub trait Rules {
     /// Makes a message that no member sent: an IP packet's payload and what is around it. `None` where that
     /// would be no breach of a rule, so that obeying it is right.
     fn forge(&self, kind: Forgery, chance: u64) -> Option<Datagram>;
+
+    /// The payload of a message as somebody sends it again who has changed what he could; `None` where that is nothing.
+    fn alter(&self, _payload: &[u8], _chance: u64) -> Option<Vec<u8>> {
+        None
+    }
 
     /// What becomes of a message that comes to who has accepted it, or a later one of its sender, before.
     fn replays(&self) -> Replays;
@@ -263,6 +270,7 @@ pub trait Rules {
 pub fn rules(number: usize, scenario: &Scenario) -> Box<dyn Rules> {
     match &scenario.groups[number] {
         Group::Vrrp(setup) => Box::new(vrrp::VrrpRules::new(setup, &scenario.routers)),
+        Group::Carp(setup) => Box::new(carp::CarpRules::new(setup, &scenario.routers)),
         Group::Hsrp(setup) => {
             let is_sibling = |(other, group): (usize, &Group)| {
                 other != number && matches!(group, Group::Hsrp(other) if other.ipv6 == setup.ipv6)

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{hsrp, vrrp};
+use super::{carp, hsrp, vrrp};
 pub use check::Impossible;
 
 /// Machines on one segment at most.
@@ -90,6 +90,8 @@ pub enum Group {
     Vrrp(vrrp::Setup),
     /// HSRP.
     Hsrp(hsrp::Setup),
+    /// CARP.
+    Carp(carp::Setup),
 }
 
 impl Group {
@@ -98,6 +100,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.name(),
             Group::Hsrp(setup) => setup.name(),
+            Group::Carp(setup) => setup.name(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.longest_interval_us(),
             Group::Hsrp(setup) => setup.longest_interval_us(),
+            Group::Carp(setup) => setup.longest_interval_us(),
         }
     }
 
@@ -113,7 +117,7 @@ impl Group {
     pub fn is_sealed(&self) -> bool {
         match self {
             Group::Vrrp(setup) => setup.authentication != vrrp::Authentication::None,
-            Group::Hsrp(_) => true,
+            Group::Hsrp(_) | Group::Carp(_) => true,
         }
     }
 
@@ -122,6 +126,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.members[router].to_string(),
             Group::Hsrp(setup) => setup.members[router].to_string(),
+            Group::Carp(setup) => setup.members[router].to_string(),
         }
     }
 
@@ -130,6 +135,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.simpler().into_iter().map(Group::Vrrp).collect(),
             Group::Hsrp(setup) => setup.simpler().into_iter().map(Group::Hsrp).collect(),
+            Group::Carp(setup) => setup.simpler().into_iter().map(Group::Carp).collect(),
         }
     }
 
@@ -141,6 +147,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.check(routers),
             Group::Hsrp(setup) => setup.check(routers),
+            Group::Carp(setup) => setup.check(routers),
         }
     }
 }
@@ -150,6 +157,7 @@ impl std::fmt::Display for Group {
         match self {
             Group::Vrrp(setup) => setup.fmt(f),
             Group::Hsrp(setup) => setup.fmt(f),
+            Group::Carp(setup) => setup.fmt(f),
         }
     }
 }
@@ -162,6 +170,8 @@ pub enum Member {
     Vrrp(vrrp::Member),
     /// HSRP.
     Hsrp(hsrp::Member),
+    /// CARP.
+    Carp(carp::Member),
 }
 
 /// Something that is done at a time, and lasts.
@@ -276,6 +286,8 @@ pub enum MemberDeed {
     },
     /// An operator has the role handed over.
     HandOver,
+    /// An operator has the role taken.
+    TakeOver,
     /// An operator has the addresses announced.
     Announce,
     /// What has to be in step before the role is taken is said to be.
@@ -311,6 +323,11 @@ pub enum NetworkDeed {
 pub enum StrangerDeed {
     /// It sends a message again that it has heard.
     Replay {
+        /// So many messages ago; 0: the latest.
+        frames_ago: usize,
+    },
+    /// It sends a message again that it has heard, with whatever changed that nobody can prove to be changed.
+    Alter {
         /// So many messages ago; 0: the latest.
         frames_ago: usize,
     },
@@ -399,6 +416,7 @@ impl Scenario {
             match group {
                 Group::Vrrp(setup) => drop(setup.members.remove(gone)),
                 Group::Hsrp(setup) => drop(setup.members.remove(gone)),
+                Group::Carp(setup) => drop(setup.members.remove(gone)),
             }
         }
         fewer.deeds = self.deeds_mapped(|what| what.without_router(gone));

@@ -31,7 +31,7 @@ use super::record::{Line, LineKind, Record, Recorded, StateChange};
 use super::rules::{Rules, as_received, rules};
 use super::scenario::{Scenario, What};
 use super::segment::{Arrival, Frame, Port, Segment, Sense};
-use crate::engine::Effect;
+use crate::engine::{Effect, Reply};
 use crate::net::{frame, neighbour};
 
 /// Messages of a group that a hostile station remembers.
@@ -308,7 +308,9 @@ impl<'s> World<'s> {
         let for_us = frame.to.is_group() || frame.to == machine.mac();
         match &frame.sense {
             Sense::Packet { host, number } => {
-                if machine.forwards(self.now, frame.to) {
+                // The far end is of no account here: as if it had the gateway's address.
+                let Host { address, gateway, .. } = self.hosts[*host];
+                if machine.forwards(self.now, frame.to, address, gateway) {
                     self.forwarded(router, *host, *number, frame.to)?;
                 }
             }
@@ -317,7 +319,8 @@ impl<'s> World<'s> {
                 if let Some(mac) =
                     machine.kernel_answers(self.now, target).filter(|_| machine.frozen.is_none())
                 {
-                    self.answers(router, mac, target, *host, true);
+                    let reply = Reply { mac, source: mac, router: true };
+                    self.answers(router, reply, target, *host);
                 }
                 self.queues(router, frame, true);
             }
@@ -438,7 +441,8 @@ impl<'s> World<'s> {
     }
 
     /// A router, or its kernel, answers a host.
-    fn answers(&mut self, router: usize, mac: Mac, target: IpAddr, host: usize, is_router: bool) {
+    fn answers(&mut self, router: usize, reply: Reply, target: IpAddr, host: usize) {
+        let Reply { mac, source, router: is_router } = reply;
         let host = &self.hosts[host];
         let to = host.mac;
         let asked = fhrp::Solicitation {
@@ -447,11 +451,12 @@ impl<'s> World<'s> {
             target,
             to_mac: Mac::BROADCAST,
         };
-        let octets = match target {
+        let mut octets = match target {
             IpAddr::V4(ip) => neighbour::arp_reply(mac, ip, &asked).to_vec(),
             IpAddr::V6(ip) => neighbour::neighbour_advertisement(mac, ip, is_router, Some(&asked)).to_vec(),
         };
-        self.emits(router, mac, to, octets, Sense::Answer { address: target, mac }, None);
+        neighbour::leave_from(source, &mut octets);
+        self.emits(router, source, to, octets, Sense::Answer { address: target, mac }, None);
     }
 
     /// A host's turn: what became of the last packet, and the next one or a question.

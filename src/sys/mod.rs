@@ -3,6 +3,7 @@
 
 #![allow(unsafe_code)]
 
+mod bpf;
 mod namespace;
 mod network;
 mod process;
@@ -11,6 +12,7 @@ use std::io;
 
 use libc::c_int;
 
+pub(crate) use bpf::*;
 pub(crate) use namespace::*;
 pub(crate) use network::*;
 pub(crate) use process::*;

@@ -26,15 +26,6 @@ pub struct Arrival {
     pub checksum_pending: bool,
 }
 
-/// How an interface's receive filter is to be widened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Station {
-    /// One more multicast address.
-    Multicast,
-    /// One more unicast address.
-    Unicast,
-}
-
 /// Binds a packet socket to one interface and one Ethernet type (host byte order; 0 receives nothing).
 pub fn bind_packet(socket: impl AsFd, interface: u32, ether_type: u16) -> io::Result<()> {
     let address = packet_address(interface, ether_type)?;
@@ -51,20 +42,14 @@ pub fn set_integer(socket: impl AsFd, level: c_int, name: c_int, value: c_int) -
 }
 
 /// Asks the interface to receive frames for one more address, or no longer; lasts as long as the socket.
-pub fn packet_membership(
-    socket: impl AsFd,
-    interface: u32,
-    station: Station,
-    mac: Mac,
-    wanted: bool,
-) -> io::Result<()> {
+pub fn packet_membership(socket: impl AsFd, interface: u32, mac: Mac, wanted: bool) -> io::Result<()> {
     let mut address = [0; 8];
     address[..6].copy_from_slice(&mac.0);
     let request = libc::packet_mreq {
         mr_ifindex: index(interface)?,
-        mr_type: match station {
-            Station::Multicast => libc::PACKET_MR_MULTICAST as u16,
-            Station::Unicast => libc::PACKET_MR_UNICAST as u16,
+        mr_type: match mac.is_group() {
+            true => libc::PACKET_MR_MULTICAST as u16,
+            false => libc::PACKET_MR_UNICAST as u16,
         },
         mr_alen: 6,
         mr_address: address,

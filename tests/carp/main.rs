@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `pair` | a router of ours and ucarp |
 //! | `ucarp` | what the two go through, in both roles |
+//! | `move_over` | a pair of ucarp that is moved one node at a time to `firsthop ucarp` |
 //! | `segment` | what only whole routers of ours show: both families, unicast, recorded frames, a cable that is pulled |
 #![allow(clippy::unwrap_used, reason = "a test has nobody else to tell")]
 
@@ -14,6 +15,7 @@ mod common;
 mod frames;
 #[path = "../common/judges.rs"]
 mod judges;
+mod move_over;
 mod pair;
 mod segment;
 #[path = "../acceptance/stage.rs"]

@@ -12,7 +12,7 @@ use fhrp::holdings::RouterAdvertising;
 use fhrp::{Family, InterfaceAddress, Mac};
 
 pub use crate::auth::LinkLocal;
-use crate::vmac::virtual_mac;
+use crate::vmac::{balancing_mac, virtual_mac};
 use crate::wire::{MULTICAST_V4, MULTICAST_V6};
 pub use fhrp::Secret;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub link_local: LinkLocal,
     /// What the counter is used for.
     pub counting: Counting,
+    /// What it moves together with on this router: each other one of that name that is down demotes it.
+    pub failover_group: Option<String>,
     /// How others are told that we are demoted.
     pub demotion: Demotion,
     /// How ucarp's ties are decided.
@@ -56,10 +58,18 @@ pub struct Config {
     pub accept: bool,
     /// The MAC that hosts are told; `None`: the interface's own, with the addresses put on the interface.
     pub virtual_mac: Option<Mac>,
+    /// Whether a program that is told of the role puts the addresses on the interface, as in ucarp; without a virtual MAC
+    /// only. They are announced all the same.
+    pub addresses_by_hook: bool,
+    /// The addresses are held by several virtual hosts at a time, of which this is one; [`Config::virtual_mac`] is theirs
+    /// together.
+    pub balancing: Option<Balancing>,
     /// Addresses to speak from, one of a family at most, if not the interface's first beside the virtual ones.
     pub sources: Vec<IpAddr>,
     /// Where advertisements go.
     pub destination: Destination,
+    /// Whether frames to the group go to the broadcast MAC, for networks that lose multicast. ucarp, `--nomcast`.
+    pub broadcast: bool,
     /// When announcements are repeated.
     pub announcements: Schedule,
     /// Whether neighbour advertisements say that we are a router.
@@ -81,14 +91,18 @@ impl Config {
             password,
             link_local: LinkLocal::default(),
             counting: Counting::Cookie,
+            failover_group: None,
             demotion: Demotion::Both,
             ucarp_tie: UcarpTie::LittleEndian,
             strict_family_timers: false,
             grace: DEFAULT_GRACE,
             accept: true,
             virtual_mac: Some(virtual_mac(vhid)),
+            addresses_by_hook: false,
+            balancing: None,
             sources: Vec::new(),
             destination: Destination::default(),
+            broadcast: false,
             announcements: announcements(interval),
             router: true,
             router_advertisement: None,
@@ -167,6 +181,47 @@ impl fmt::Display for Interval {
     /// `1 s + 100/256 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} s + {}/256 s", self.base, self.skew)
+    }
+}
+
+/// Which of several virtual hosts with the same addresses this one is. OpenBSD carp(4), `balancing` and `carpnodes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balancing {
+    /// How frames reach all of them.
+    pub delivery: Delivery,
+    /// How many there are, 2 to 32.
+    pub count: u8,
+    /// Its place among their numbers in order, from 0, which is the bucket that its master handles. The master of the
+    /// first answers hosts.
+    pub number: u8,
+}
+
+/// How frames for shared addresses reach every router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// `ip`: by a group MAC.
+    Group,
+    /// `ip-stealth`: by a MAC that no switch ever learns, since nobody sends from it.
+    Stealth,
+    /// `ip-unicast`: by the network's own means.
+    Unicast,
+}
+
+impl Delivery {
+    /// The MAC that hosts are told. `leader` is the lowest number of the set.
+    pub const fn shared_mac(self, leader: u8) -> Mac {
+        match self {
+            Delivery::Group => balancing_mac(leader),
+            Delivery::Stealth | Delivery::Unicast => virtual_mac(leader),
+        }
+    }
+
+    /// Whether frames leave from the interface's own MAC.
+    pub const fn is_hidden(self) -> bool {
+        match self {
+            Delivery::Group | Delivery::Stealth => true,
+            Delivery::Unicast => false,
+        }
     }
 }
 

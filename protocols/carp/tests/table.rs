@@ -119,9 +119,40 @@ fn who_has_the_higher_address_of_two_equals_waits_longer() {
     let mut stage = Stage::master(config());
     stage.turn(&says(LOWER, 1, 100));
     assert_eq!(stage.remaining("master-down"), Some(PATIENCE + Duration::from_micros(390_625) + millis(500)));
-    // The other one is there: as usual.
+    // The other one is still there an interval later: as usual.
+    stage.now += interval(1, 100).length();
     stage.turn(&says(LOWER, 1, 100));
     assert_eq!(stage.remaining("master-down"), Some(PATIENCE));
+}
+
+/// Three or more equals: whoever has heard a lower one lets it go first, a bystander too. Otherwise two of the three try
+/// again together, for ever.
+#[test]
+fn of_several_equals_only_the_lowest_address_does_not_wait_longer() {
+    let longer = PATIENCE + Duration::from_micros(390_625) + millis(500);
+    let interval = interval(1, 100).length();
+    let mut giving_way = Stage::master(config());
+    giving_way.turn(&says(LOWER, 1, 100));
+    giving_way.now += millis(1);
+    giving_way.turn(&says(HIGHER, 1, 100));
+    assert_eq!(giving_way.remaining("master-down"), Some(longer), "it has heard a lower one");
+
+    let mut bystander = Stage::started(config());
+    bystander.turn(&says(HIGHER, 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(PATIENCE), "it is the next itself");
+    bystander.turn(&says(LOWER, 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(longer), "the lower one is");
+    bystander.now += interval;
+    bystander.turn(&says(LOWER, 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(PATIENCE), "the lower one stays");
+    bystander.now += interval * 2;
+    bystander.turn(&says(LOWER, 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(longer), "it was gone, and is back");
+    bystander.now += interval;
+    bystander.turn(&says("10.0.0.3", 1, 100));
+    assert_eq!(bystander.remaining("master-down"), Some(longer), "another one");
+    bystander.turn(&says(HIGHER, 1, 99));
+    assert_eq!(bystander.remaining("master-down"), Some(PATIENCE), "a better one");
 }
 
 #[test]
@@ -217,6 +248,16 @@ fn a_goodbye_is_answered_after_the_skew_whatever_preemption_says() {
     // With skew 0, at once; and who has never heard a master believes anybody.
     let mut stage = Stage::started(Config { interval: interval(1, 0), ..config() });
     assert_eq!(stage.turn(&goodbye(HIGHER)).last().unwrap(), "BACKUP -> MASTER");
+}
+
+/// After a goodbye each waits for its skew; but whoever then claims the role and is worse need not be waited for.
+#[test]
+fn a_worse_successor_is_preempted_at_once() {
+    let mut stage = Stage::started(preempting());
+    stage.turn(&says(HIGHER, 1, 0));
+    assert!(stage.turn(&goodbye(HIGHER)).is_empty());
+    stage.now += millis(1);
+    assert_eq!(stage.turn(&says(LOWER, 1, 200)).last().unwrap(), "BACKUP -> MASTER");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //!
 //! The engine never sees a state. A VRRP Active holds one MAC and some addresses; a GLBP gateway answers for
 //! an address with MACs that other routers forward for, and forwards for a MAC whose address it does not
-//! answer for; an HSRP group with `use-bia` holds addresses and no MAC. Empty means standing by.
+//! answer for; an HSRP group with `use-bia` holds addresses and no MAC; members of a balanced CARP group hold one MAC
+//! together, each a share of what is sent to it. Empty means standing by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::address::{InterfaceAddress, Mac, is_link_local};
+use crate::share::Share;
 
 /// Everything a group holds at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holdings {
-    /// Virtual MACs whose frames we accept as our own and route.
-    pub forward: BTreeSet<Mac>,
+    /// Virtual MACs whose frames we accept as our own and route, and which packets of each are ours. Several groups may
+    /// have a part of one MAC: all of these parts together are ours.
+    pub forward: BTreeMap<Mac, Share>,
     /// Virtual addresses, and what we do for each.
     pub addresses: BTreeMap<IpAddr, VirtualAddress>,
     /// Router advertisements to be sent while this is held. RFC 9568 §8.2.
@@ -74,6 +77,9 @@ pub enum Answer {
     Silent,
     /// This one, whoever asks.
     With(Mac),
+    /// This one, whoever asks, in a frame from the interface's own MAC: no switch may learn where it is, so that what
+    /// is sent to it reaches every member. Nothing is announced.
+    Stealth(Mac),
     /// The group chooses for each who asks: [`Input::Solicited`](crate::Input::Solicited). The answer leaves from the
     /// interface's own MAC, for the one that it names may be another router's.
     Ask,

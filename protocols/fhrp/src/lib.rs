@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`contract`] | [`Group`], [`Input`], [`Action`], [`Context`]: the conversation itself |
 //! | [`holdings`] | what a router does on a group's behalf: the wish the address manager fulfils |
+//! | [`share`] | which packets are whose, where several members hold one virtual MAC |
 //! | [`packet`] | a frame that arrived, with all its addressing, and a datagram to be sent |
 //! | [`link`] | what is known of a network interface |
 //! | [`note`] | facts worth a log line, a counter or an event |
@@ -41,6 +42,7 @@ pub mod link;
 pub mod neighbours;
 pub mod note;
 pub mod packet;
+pub mod share;
 pub mod time;
 pub mod view;
 
@@ -51,5 +53,6 @@ pub use keys::Secret;
 pub use link::Link;
 pub use note::{Note, Standing};
 pub use packet::{Datagram, Received, Route, Solicitation};
+pub use share::{Buckets, Share};
 pub use time::Instant;
 pub use view::View;

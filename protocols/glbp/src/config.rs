@@ -3,10 +3,11 @@
 //! The engine's configuration room makes these values and refuses what cannot work; nothing here has to be checked
 //! again. Defaults stand beside their source.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Answer, Family, Holdings, InterfaceAddress, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Family, Holdings, InterfaceAddress, Mac, Presence, Share, VirtualAddress};
 
 pub use fhrp::holdings::RouterAdvertising as RouterAdvertisement;
 
@@ -99,7 +100,7 @@ impl Config {
         gateway: bool,
         lease: Duration,
     ) -> Holdings {
-        let forward: std::collections::BTreeSet<Mac> = forward.into_iter().collect();
+        let forward: BTreeMap<Mac, Share> = forward.into_iter().map(|mac| (mac, Share::Whole)).collect();
         if forward.is_empty() && !gateway {
             return Holdings::none();
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fhrp::keys::KeyChain;
 use fhrp::{
-    Action, Answer, Command, Holdings, Input, Link, Mac, Note, Presence, Route, Secret, Solicitation,
+    Action, Answer, Command, Holdings, Input, Link, Mac, Note, Presence, Route, Secret, Share, Solicitation,
 };
 use glbp::auth::Authentication;
 use glbp::config::{Balancing, Retirement, RouterAdvertisement, Times};
@@ -55,7 +55,7 @@ fn what_is_held() {
         both = held(&stage);
     }
     let both = both.unwrap();
-    assert_eq!(both.forward, [vmac(1)].into());
+    assert_eq!(both.forward, [(vmac(1), Share::Whole)].into());
     assert_eq!(both.addresses, gateway.addresses);
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::announcer::{ArpForm, Schedule};
-use fhrp::{Answer, Family, Holdings, InterfaceAddress, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Family, Holdings, InterfaceAddress, Mac, Presence, Share, VirtualAddress};
 
 pub use fhrp::holdings::RouterAdvertising as RouterAdvertisement;
 
@@ -121,7 +121,7 @@ impl Config {
         };
         let advertising = self.router_advertisement.as_ref();
         Holdings {
-            forward: self.virtual_mac.into_iter().collect(),
+            forward: self.virtual_mac.map(|mac| (mac, Share::Whole)).into_iter().collect(),
             addresses: self.addresses.iter().copied().chain(learnt).map(hold).collect(),
             router_advertisement: advertising
                 .and_then(|it| it.said_for(&self.addresses, self.virtual_mac.unwrap_or(own_mac))),

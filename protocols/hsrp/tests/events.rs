@@ -7,7 +7,9 @@ mod stage;
 use std::time::Duration;
 
 use fhrp::keys::{ChainKey, KeyChain, Lifetime};
-use fhrp::{Action, Command, Input, Link, Mac, Presence, Route, Secret, Siblings, Solicitation, Standing};
+use fhrp::{
+    Action, Command, Input, Link, Mac, Presence, Route, Secret, Share, Siblings, Solicitation, Standing,
+};
 use hsrp::Config;
 use hsrp::auth::Authentication;
 use hsrp::config::{Preempt, RouterAdvertisement};
@@ -51,7 +53,7 @@ fn what_is_held() {
         })
     };
     let holdings = held(&stage).unwrap();
-    assert_eq!(holdings.forward, [VIRTUAL_MAC].into());
+    assert_eq!(holdings.forward, [(VIRTUAL_MAC, Share::Whole)].into());
     assert_eq!(holdings.addresses[&ip("10.0.0.1")].presence, Presence::Accepted);
     assert_eq!(holdings.lease, secs(10));
 

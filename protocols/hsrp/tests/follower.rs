@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use fhrp::announcer::{ArpForm, Schedule};
-use fhrp::{Action, Command, Family, Input, Instant, Lead, Link, Mac, Solicitation, Standing};
+use fhrp::{Action, Command, Family, Input, Instant, Lead, Link, Mac, Share, Solicitation, Standing};
 use hsrp::wire::Version;
 use hsrp::{Config, Membership};
 use stage::{Language, Stage, address, ip, millis, secs};
@@ -54,7 +54,7 @@ fn it_takes_every_state_of_its_leader_and_holds_when_it_does() {
     }
     assert_eq!(stage.tell(Input::Leads(lead("Active"))), ["hold", "announce", "Standby -> Active"]);
     let Some(Action::Hold(held)) = stage.actions.first() else { panic!() };
-    assert_eq!(held.forward, [VIRTUAL_MAC].into());
+    assert_eq!(held.forward, [(VIRTUAL_MAC, Share::Whole)].into());
     assert_eq!(held.lease, secs(10), "as long as its leader's peers wait");
     let asked =
         Solicitation { from_mac: OWN_MAC, from: None, target: ip("10.0.0.2"), to_mac: Mac::BROADCAST };

@@ -320,7 +320,7 @@ fn ipv6_with_its_own_address() {
     };
     let mut lan = settled(config(110), config(100));
     let holdings = &lan.routers[0].holdings;
-    assert!(holdings.forward.contains(&Mac([0, 5, 0x73, 0xa0, 0, 16])));
+    assert!(holdings.forward.contains_key(&Mac([0, 5, 0x73, 0xa0, 0, 16])));
     assert!(holdings.addresses.contains_key(&ip("fe80::5:73ff:fea0:10")));
     lan.stop(0);
     lan.run_for(millis(1));

@@ -257,7 +257,7 @@ fn what_an_active_sends_and_holds() {
     });
     let hold = hold.unwrap();
     assert_eq!(hold.lease, secs(3));
-    assert!(hold.forward.contains(&source_mac));
+    assert!(hold.forward.contains_key(&source_mac));
     let vip = hold.addresses[&ip("10.0.0.1")];
     assert_eq!(vip.presence, fhrp::Presence::Accepted);
     assert_eq!(vip.answer, fhrp::Answer::With(source_mac));

@@ -137,7 +137,7 @@ fn what_is_held_follows_the_mode() {
         let held = held(&stage);
         let vip = held.addresses[&ip("10.0.0.1")];
         assert_eq!((vip.presence, vip.answer, vip.router), (presence, answer, true));
-        assert_eq!(held.forward.contains(&vmac), with_mac);
+        assert_eq!(held.forward.contains_key(&vmac), with_mac);
         let Route::Link { source_mac, .. } = stage.sent()[0].route else { panic!() };
         assert_eq!(source_mac, if with_mac { vmac } else { link.mac });
     }

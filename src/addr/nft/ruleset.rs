@@ -6,7 +6,10 @@
 //!                         to a known virtual MAC: jump virtual
 //!                         to a refused address: drop
 //!                         to a guarded address while the link is not alive: drop
-//!         chain virtual:  MAC not held: drop; link not alive: drop; else it is for this host
+//!         chain virtual:  group MAC, sent to many by IP: return (only its MAC is like a virtual one)
+//!                         MAC not held: drop; link not alive: drop
+//!                         shared MAC, and not found to be for this host: drop
+//!                         else it is for this host
 //! arp     chain output:   replies naming a silent address: drop
 //!                         requests in a lent address' name: in the link's own name
 //!                         requests in a named address' name: with the virtual MAC
@@ -26,8 +29,9 @@ use netlink_packet_netfilter::NetfilterProtoFamily;
 use netlink_packet_netfilter::nftables::MetaKey;
 
 use super::wire::{
-    Base, Expression, Fixup, R0, R1, Request, SetShape, constant, drop_frame, equal, found, jump, leave,
-    load, load_meta, mapped, missing, new_chain, new_rule, new_set, new_table, set_meta, store,
+    Base, Expression, Fixup, R0, R1, Request, SetShape, at_least, at_most, constant, drop_frame, equal,
+    found, jump, leave, load, load_meta, mapped, missing, new_chain, new_rule, new_set, new_table, set_meta,
+    store, unequal,
 };
 use crate::addr::piece::{Key, Value};
 
@@ -56,10 +60,11 @@ const fn on_link(kind: u32) -> u32 {
     LINK << 6 | kind
 }
 
-const SETS: [(NetfilterProtoFamily, SetShape); 17] = [
+const SETS: [(NetfilterProtoFamily, SetShape); 18] = [
     (NETDEV, SetShape { timeout: true, ..set(ALIVE, LINK, 4) }),
     (NETDEV, set("known", on_link(MAC), 12)),
     (NETDEV, set("forward", on_link(MAC), 12)),
+    (NETDEV, set("shared", on_link(MAC), 12)),
     (NETDEV, set("refused4", on_link(IP4), 8)),
     (NETDEV, set("refused6", on_link(IP6), 20)),
     (NETDEV, set("guarded4", on_link(IP4), 8)),
@@ -131,12 +136,33 @@ fn to_mac() -> [Expression; 2] {
     [load_meta(MetaKey::Iif, R0), load(Base::Frame, 0, 6, R1)]
 }
 
+/// The first octet of every Ethernet address that stands for an IPv4 multicast group. RFC 1112 §6.4.
+fn to_group() -> [Expression; 2] {
+    [load(Base::Frame, 0, 1, R0), equal(R0, &[1])]
+}
+
+/// 224.0.0.0/4.
+fn to_many_by_ipv4() -> impl Iterator<Item = Expression> {
+    let destination = [load(Base::Network, 16, 1, R0), at_least(R0, &[224]), at_most(R0, &[239])];
+    ether_type(0x0800).into_iter().chain(destination)
+}
+
+/// ff00::/8.
+fn to_many_by_ipv6() -> impl Iterator<Item = Expression> {
+    ether_type(0x86dd).into_iter().chain([load(Base::Network, 24, 1, R0), equal(R0, &[0xff])])
+}
+
 fn virtual_rules() -> Vec<Vec<Expression>> {
     let not_held = [missing("forward", R0), drop_frame()];
     let not_alive = [load_meta(MetaKey::Iif, R0), missing(ALIVE, R0), drop_frame()];
+    let not_ours =
+        [found("shared", R0), load_meta(MetaKey::PacketType, R0), unequal(R0, &PACKET_HOST), drop_frame()];
     vec![
+        to_group().into_iter().chain(to_many_by_ipv4()).chain([leave()]).collect(),
+        to_group().into_iter().chain(to_many_by_ipv6()).chain([leave()]).collect(),
         to_mac().into_iter().chain(not_held).collect(),
         not_alive.into(),
+        to_mac().into_iter().chain(not_ours).collect(),
         vec![constant(&PACKET_HOST, R0), set_meta(MetaKey::PacketType, R0)],
     ]
 }
@@ -248,6 +274,7 @@ pub(super) fn element_of(key: &Key, value: &Value) -> Option<Place> {
     let (family, set, key) = match key {
         Key::Known { link, mac } => (NETDEV, "known", on(*link, &mac.0)),
         Key::Forward { link, mac } => (NETDEV, "forward", on(*link, &mac.0)),
+        Key::Shared { link, mac } => (NETDEV, "shared", on(*link, &mac.0)),
         Key::Refused { link, ip } => {
             (NETDEV, by_family(ip, "refused4", "refused6"), on(*link, &ip_octets(*ip)))
         }
@@ -265,7 +292,7 @@ pub(super) fn element_of(key: &Key, value: &Value) -> Option<Place> {
         }
         Key::Own { link, family: fhrp::Family::Ipv4 } => (ARP, "own4", link.to_ne_bytes().to_vec()),
         Key::Own { link, family: fhrp::Family::Ipv6 } => (IPV6, "own6", link.to_ne_bytes().to_vec()),
-        Key::Address { .. } => return None,
+        Key::Bucket { .. } | Key::Address { .. } => return None,
     };
     Some(Place { family, set, key, data })
 }

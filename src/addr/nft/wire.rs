@@ -259,8 +259,27 @@ pub(super) fn store(from: Register, base: Base, offset: u32, length: u32, fixup:
 
 /// Goes on with the rule only if the register holds this.
 pub(super) fn equal(register: Register, value: &[u8]) -> Expression {
+    compare(register, Operator::Equal, value)
+}
+
+/// Goes on only if the register holds something else.
+pub(super) fn unequal(register: Register, value: &[u8]) -> Expression {
+    compare(register, Operator::NotEqual, value)
+}
+
+/// Goes on only if the register holds this or more.
+pub(super) fn at_least(register: Register, value: &[u8]) -> Expression {
+    compare(register, Operator::GreatherThanEqual, value)
+}
+
+/// Goes on only if the register holds this or less.
+pub(super) fn at_most(register: Register, value: &[u8]) -> Expression {
+    compare(register, Operator::LessThanEqual, value)
+}
+
+fn compare(register: Register, operator: Operator, value: &[u8]) -> Expression {
     let value = Cmp::Data(DataAttribute::Value(value.to_vec()));
-    Expressions::Cmp(vec![Cmp::SourceRegister(register), Cmp::Op(Operator::Equal), value]).into()
+    Expressions::Cmp(vec![Cmp::SourceRegister(register), Cmp::Op(operator), value]).into()
 }
 
 /// Goes on only if the key that begins in the register is in the set.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fhrp::{Answer, Holdings, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Holdings, Mac, Presence, Share, VirtualAddress};
 
 use crate::addr::kernel::Watch;
 use crate::addr::thread::{Heartbeat, KernelThread, Options, Report, Request};
@@ -207,7 +207,7 @@ pub fn holdings(ip: &str, presence: Presence) -> Holdings {
     let answer = if presence == Presence::OnInterface { Answer::Silent } else { Answer::With(VMAC) };
     let address =
         VirtualAddress { prefix: if ip.is_ipv4() { 24 } else { 64 }, presence, answer, router: true };
-    let forward = if presence == Presence::OnInterface { [].into() } else { [VMAC].into() };
+    let forward = if presence == Presence::OnInterface { [].into() } else { [(VMAC, Share::Whole)].into() };
     Holdings {
         forward,
         addresses: [(ip, address)].into(),

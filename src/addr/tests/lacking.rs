@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use fhrp::{HoldFault, Holdings, Presence};
+use fhrp::{Buckets, HoldFault, Holdings, Presence, Share};
 
 use super::lab::{Lab, VMAC, holdings, ok, state, with_lab};
 use crate::addr::inside::Inside;
@@ -66,6 +66,33 @@ fn without_nf_tables_only_plain_addresses_are_held() {
             assert_eq!(fault.unwrap_err().to_string(), refused);
             hold(&mut manager, lab, holdings("10.0.0.1", Presence::OnInterface)).await.unwrap();
             assert!(lab.host("arping -c 1 -w 1 -I host 10.0.0.1").output().unwrap().status.success());
+        });
+    });
+}
+
+#[test]
+fn without_bpf_nothing_is_shared_but_the_rest_is_held() {
+    with_lab(|lab| {
+        on_runtime(async {
+            for missing in [caps::Capability::CAP_BPF, caps::Capability::CAP_SYS_ADMIN] {
+                caps::drop(None, caps::CapSet::Effective, missing).unwrap();
+            }
+            let mut manager =
+                KernelManager::assemble(Watch::All, None, Inside::probe(), Nft::open()).unwrap();
+            let macs = [VMAC].into();
+            let shared = Preparation { link: lab.lan, macs, shared: true, ..Preparation::default() };
+            let fault = manager.prepare(std::slice::from_ref(&shared)).await.unwrap_err();
+            let refused = "load a BPF program that shares a virtual MAC (Linux 6.6, CAP_BPF and CAP_NET_ADMIN): \
+                           operation not permitted";
+            assert_eq!(fault.to_string(), refused);
+            let whole = holdings("10.0.0.1", Presence::Accepted);
+            let share = Share::Buckets(Buckets::new(2).unwrap().with(0));
+            let part = Holdings { forward: [(VMAC, share)].into(), ..whole.clone() };
+            assert_eq!(hold(&mut manager, lab, part).await.unwrap_err().to_string(), refused);
+            assert!(lab.misses("10.0.0.1"));
+            manager.prepare(&[Preparation { shared: false, ..shared }]).await.unwrap();
+            hold(&mut manager, lab, whole).await.unwrap();
+            assert!(lab.reaches("10.0.0.1"));
         });
     });
 }

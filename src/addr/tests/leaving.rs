@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use fhrp::{Answer, Holdings, Mac, Presence, VirtualAddress};
+use fhrp::{Answer, Holdings, Mac, Presence, Share, VirtualAddress};
 
 use super::lab::{Router, holdings, ok, state, with_lab};
 use crate::addr::thread::{Report, Request};
@@ -58,7 +58,8 @@ fn group(number: u32) -> (Mac, Holdings) {
     let address =
         VirtualAddress { prefix: 24, presence: Presence::Accepted, answer: Answer::With(mac), router: true };
     let lease = Duration::from_secs(3);
-    (mac, Holdings { forward: [mac].into(), addresses: [(ip, address)].into(), lease, ..Holdings::default() })
+    let forward = [(mac, Share::Whole)].into();
+    (mac, Holdings { forward, addresses: [(ip, address)].into(), lease, ..Holdings::default() })
 }
 
 /// Asks for wishes and gives the time until the last one is answered.

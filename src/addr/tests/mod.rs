@@ -6,3 +6,4 @@ mod lab;
 mod lacking;
 mod leaving;
 mod repairing;
+mod sharing;

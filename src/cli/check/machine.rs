@@ -3,21 +3,26 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use fhrp::{Family, InterfaceAddress, Link};
+use fhrp::{Family, HoldFault, InterfaceAddress, Link};
 use futures::TryStreamExt;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags};
 
+use crate::addr::sharing;
 use crate::config::{GroupPlan, Plan, ProtocolPlan};
+use crate::{hook, protocols};
 
 /// Remarks, each a clause. Empty if all is well, or if the kernel does not tell.
 pub(super) fn remarks(plan: &Plan) -> Vec<String> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
-    let Ok(links) = runtime.block_on(links()) else { return Vec::new() };
     let mut remarks: Vec<String> = Vec::new();
+    remarks.extend(remark_on_sharing(plan, sharing::probe));
+    remarks.extend(plan.groups.iter().flat_map(remarks_on_hook));
+    let Ok(links) = runtime.block_on(links()) else { return remarks };
     for group in &plan.groups {
         for remark in remarks_on(group, &links) {
             if !remarks.contains(&remark) {
@@ -26,6 +31,23 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
         }
     }
     remarks
+}
+
+/// Programs that are not there, or are not to be trusted.
+fn remarks_on_hook(group: &GroupPlan) -> Vec<String> {
+    let programs = group.hook.iter().flat_map(|hook| hook.up.iter().chain(&hook.down));
+    let remark = |program: &PathBuf| {
+        let why = hook::objection(program)?;
+        Some(format!("{} will not be run for {}: {why}", program.display(), group.name))
+    };
+    programs.filter_map(remark).collect()
+}
+
+/// Members of a balanced group need more of the kernel than others.
+fn remark_on_sharing(plan: &Plan, probe: impl FnOnce() -> Result<(), HoldFault>) -> Option<String> {
+    let group = plan.groups.iter().find(|group| protocols::shares(&group.protocol))?;
+    let fault = probe().err()?;
+    Some(format!("{} cannot share its virtual MAC here: {fault}", group.name))
 }
 
 /// What the machine must have for a group.
@@ -262,6 +284,29 @@ mod tests {
         assert_eq!(remarks_on(&group(""), &[link(&["10.0.0.2/24", "10.0.0.1/24"])]), taken);
         let not_owned = ["eth0 does not have 10.0.0.1, which this router is said to own"];
         assert_eq!(remarks_on(&group("owner = true"), &[link(&["10.0.0.2/24"])]), not_owned);
+    }
+
+    #[test]
+    fn a_program_that_would_not_be_run_is_told() {
+        let missing = group("hook = { up = \"/nonexistent/up\", down = \"/etc/passwd\" }");
+        let told = [
+            "/nonexistent/up will not be run for eth0 vrrp 1: No such file or directory (os error 2)",
+            "/etc/passwd will not be run for eth0 vrrp 1: it is not executable",
+        ];
+        assert_eq!(remarks_on_hook(&missing), told);
+        assert_eq!(remarks_on_hook(&group("hook = { up = \"/bin/sh\" }")), [""; 0]);
+    }
+
+    #[test]
+    fn a_machine_that_cannot_share_is_told() {
+        let fault = || Err(HoldFault { operation: "load it".into(), cause: "no such thing".into() });
+        let text = "[[interface.eth0.carp]]\naddresses = [\"10.0.0.1/24\"]\npassword = \"secret\"\n";
+        let plan = |more: &str| crate::config::parse("test.toml", &format!("{text}{more}\n")).unwrap();
+        let shared = plan("nodes = \"1:0,2:100\"");
+        let told = "eth0 carp 1 cannot share its virtual MAC here: load it: no such thing";
+        assert_eq!(remark_on_sharing(&shared, fault).as_deref(), Some(told));
+        assert_eq!(remark_on_sharing(&shared, || Ok(())), None);
+        assert_eq!(remark_on_sharing(&plan("id = 1"), fault), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the settings of a virtual host mean.
 
 use ::carp::Config;
-use ::carp::config::{Counting, Demotion, Destination};
+use ::carp::config::{Balancing, Counting, Delivery, Demotion, Destination};
 use ::carp::vmac::virtual_mac;
 use fhrp::Family;
 
@@ -43,7 +43,14 @@ fn facts(config: &Config) -> Vec<Fact> {
         Fact { name: "preemption", value: preemption(config).to_owned() },
         Fact { name: "demotion", value: demotion(config).to_owned() },
     ];
-    for family in config.families() {
+    if let Some(name) = &config.failover_group {
+        let value = format!("demoted by 1 for each other group of `{name}` that is down on this router");
+        facts.push(Fact { name: "moves together", value });
+    }
+    if let Some(balancing) = config.balancing {
+        facts.push(Fact { name: "balancing", value: share(balancing) });
+    }
+    for family in config.families().filter(|_| config.balancing.is_none()) {
         let name = if family == Family::Ipv4 { "announcements" } else { "announcements, IPv6" };
         facts.push(Fact { name, value: announcements(family, &config.announcements) });
     }
@@ -59,10 +66,29 @@ fn facts(config: &Config) -> Vec<Fact> {
     facts
 }
 
+fn share(balancing: Balancing) -> String {
+    let Balancing { delivery, count, number } = balancing;
+    let how = match delivery {
+        Delivery::Group => "ip: switches flood the multicast MAC",
+        Delivery::Stealth => "ip-stealth: nobody sends from the MAC, so switches flood it",
+        Delivery::Unicast => "ip-unicast: the network itself brings every frame to every router",
+    };
+    format!(
+        "{how}; the master handles the packets of bucket {number} of {count}, source and destination decide"
+    )
+}
+
 fn who_answers(config: &Config) -> String {
     let mac = config.virtual_mac.map_or("the interface's own MAC".to_owned(), |mac| mac.to_string());
+    if config.addresses_by_hook {
+        return "whoever is master, where the hook's programs put the addresses".to_owned();
+    }
     let ping = if config.accept { "and ping and services too" } else { "but not ping or services" };
-    format!("whoever is master, with {mac}, {ping}")
+    let who = match config.balancing {
+        Some(Balancing { number: 1.., .. }) => "the master of the lowest number",
+        _ => "whoever is master",
+    };
+    format!("{who}, with {mac}, {ping}")
 }
 
 fn advertisements(config: &Config) -> String {
@@ -72,7 +98,8 @@ fn advertisements(config: &Config) -> String {
                 Family::Ipv4 => v4.to_string(),
                 Family::Ipv6 => v6.to_string(),
             });
-            groups.collect::<Vec<_>>().join(" and ")
+            let to = groups.collect::<Vec<_>>().join(" and ");
+            if config.broadcast { format!("{to}, by broadcast") } else { to }
         }
         Destination::Peers(peers) => {
             let peers: Vec<String> = peers.iter().map(|peer| peer.address.to_string()).collect();
@@ -126,7 +153,7 @@ fn hints(config: &Config) -> Vec<String> {
         let text = "hosts must learn another MAC at each fail-over, which they do from the announcements";
         hints.push(text.to_owned());
     }
-    if config.virtual_mac.is_some() && config.virtual_mac != Some(virtual_mac(config.vhid)) {
+    if config.balancing.is_none() && config.virtual_mac.is_some_and(|mac| mac != virtual_mac(config.vhid)) {
         hints.push(
             "a virtual MAC of your own choice has to be the same on all routers of the group".to_owned(),
         );

@@ -3,6 +3,7 @@
 //! Every rule is checked whatever the others say: a group with five faults shows five.
 
 mod addresses;
+mod balancing;
 mod explain;
 
 use std::time::Duration;
@@ -48,9 +49,26 @@ impl Draft<'_> {
     }
 }
 
+/// Makes the settings of one table, which are several groups if they share their addresses.
+pub(super) fn plan(
+    interface: &str,
+    raw: &raw::Carp,
+    heading: &Span,
+    real_time: bool,
+    reader: &mut Reader,
+) -> Vec<(Config, Claims)> {
+    match balancing::nodes(raw, reader) {
+        None => vec![host(interface, raw, heading, real_time, reader)],
+        Some(nodes) => {
+            let leader = host(interface, &nodes.leader(raw), heading, real_time, reader);
+            nodes.divide(interface, raw.name.is_some(), leader)
+        }
+    }
+}
+
 /// Makes the settings of one group. They count only if `reader` has found no error; the claims are as good as
 /// the file allows, so that groups can be compared all the same.
-pub(super) fn plan(
+fn host(
     interface: &str,
     raw: &raw::Carp,
     heading: &Span,
@@ -75,6 +93,7 @@ pub(super) fn plan(
             raw::CounterUse::Cookie => Counting::Cookie,
             raw::CounterUse::Sealed => Counting::Sealed,
         },
+        failover_group: raw.failover_group.as_ref().map(|name| name.value.clone()),
         demotion: match or(&raw.demotion, raw::Demotion::Both) {
             raw::Demotion::Counter => Demotion::Counter,
             raw::Demotion::Skew => Demotion::Skew,
@@ -88,6 +107,8 @@ pub(super) fn plan(
         grace: grace(raw, reader),
         accept: accept(raw, reader),
         virtual_mac: mac(&draft, reader),
+        addresses_by_hook: addresses_by_hook(raw, reader),
+        broadcast: or(&raw.broadcast, false),
         sources: addresses::sources(&draft, reader),
         destination: addresses::destination(&draft, reader),
         announcements: shared::announcements(&raw.announce, announcements(interval), reader),
@@ -229,6 +250,21 @@ fn accept(raw: &raw::Carp, reader: &mut Reader) -> bool {
     or(&raw.accept, true)
 }
 
+fn addresses_by_hook(raw: &raw::Carp, reader: &mut Reader) -> bool {
+    let Some(by_hook) = raw.addresses_by_hook.as_ref().filter(|by_hook| by_hook.value) else { return false };
+    let plain = raw.virtual_mac.as_ref().is_some_and(|mac| mac.value == MacChoice::Interface);
+    if !plain {
+        let label =
+            "add `virtual-mac = false`, or leave it out: with a virtual MAC the addresses are this daemon's";
+        reader.error(&by_hook.span, "`addresses-by-hook` beside a virtual MAC", label);
+    }
+    if raw.hook.as_ref().is_none_or(|hook| hook.value.up.is_none() || hook.value.down.is_none()) {
+        let label = "add `hook = { up = \"…\", down = \"…\" }`, which put them there and take them away";
+        reader.error(&by_hook.span, "`addresses-by-hook` without programs for it", label);
+    }
+    true
+}
+
 fn mac(draft: &Draft<'_>, reader: &mut Reader) -> Option<Mac> {
     let standard = virtual_mac(draft.id.unwrap_or_default());
     let Some(choice) = &draft.raw.virtual_mac else { return Some(standard) };
@@ -262,6 +298,10 @@ fn idle_settings(draft: &Draft<'_>, reader: &mut Reader) {
         reader.warn(&strict.span, "`strict-family-timers` has no effect", label);
     }
     let sealed = or(&raw.counter, raw::CounterUse::Cookie) == raw::CounterUse::Sealed;
+    if let Some(broadcast) = raw.broadcast.as_ref().filter(|it| it.value && raw.peers.is_some()) {
+        let label = "leave it out: the peers are spoken to one by one";
+        reader.warn(&broadcast.span, "`broadcast` has no effect", label);
+    }
     if let Some(tie) = raw.ucarp_tie.as_ref().filter(|_| sealed) {
         let label = "leave it out: with `counter = \"sealed\"` ucarp is not obeyed";
         reader.warn(&tie.span, "`ucarp-tie` has no effect", label);

@@ -2,13 +2,13 @@
 
 use super::super::reader::{Spanned, table, words};
 use super::super::value::{Address, MacChoice, SecretText, TimeSpan};
-use super::{Announce, Peer, RouterAdvertisement};
+use super::{Announce, Hook, Peer, RouterAdvertisement};
 
 table! {
     /// A CARP virtual host.
     pub struct Carp {
-        /// Virtual host identifier (VHID), the same on all routers of the group.
-        #[schemars(required, range(min = 1, max = 255))]
+        /// Virtual host identifier (VHID), the same on all routers of the group. With `nodes`, those have it.
+        #[schemars(range(min = 1, max = 255))]
         id: i64,
         /// Name in logs and listings. Default: interface, protocol and number, such as `eth0 carp 10`.
         name: String,
@@ -24,6 +24,10 @@ table! {
         /// How many times `advbase` the master may be silent. Default: 3.
         #[schemars(range(min = 1, max = 255))]
         dead_ratio: i64,
+        /// Routers share the addresses: `VHID:ADVSKEW` for each, such as `1:0,2:100`; the same VHIDs on all of them.
+        nodes: String,
+        /// How frames for shared addresses reach every router. Default, with `nodes`: `ip`.
+        balancing: Balancing,
         /// Whether this router takes the role from a master that advertises less often. Default: false.
         preempt: bool,
         /// The password, the same on all routers of the group: at most 19 octets.
@@ -34,6 +38,8 @@ table! {
         no_password: bool,
         /// What the counter in advertisements is used for. Default: `cookie`, which every CARP understands.
         counter: CounterUse,
+        /// Name of what this group moves together with: each other group of that name that is down here demotes it.
+        failover_group: String,
         /// How others are told that this router is demoted. Default: `both`.
         demotion: Demotion,
         /// Whether the digest covers link-local addresses, as FreeBSD's does. Default: false, as OpenBSD.
@@ -54,12 +60,18 @@ table! {
         peers: Vec<Spanned<Peer>>,
         /// Another IPv4 multicast group. Default: 224.0.0.18.
         multicast: String,
+        /// Whether frames to the group go to the broadcast MAC, as with ucarp's `--nomcast`. Default: false.
+        broadcast: bool,
+        /// Whether the hook's `up` puts the addresses on the interface, as with ucarp. Default: false.
+        addresses_by_hook: bool,
         /// When gratuitous ARP and neighbour advertisements are sent again. Default: two intervals later.
         announce: Announce,
         /// Whether neighbour advertisements say that this is a router; IPv6. Default: true.
         router: bool,
         /// Router advertisements to send while master; IPv6.
         router_advertisement: RouterAdvertisement,
+        /// Programs that are run when the role is taken and given up.
+        hook: Hook,
     }
 }
 
@@ -70,6 +82,18 @@ words! {
         Cookie = "cookie",
         /// Interval, demotion and a time stamp, so that nothing recorded can be used again; firsthop alone.
         Sealed = "sealed",
+    }
+}
+
+words! {
+    /// How frames for shared addresses reach every router. OpenBSD's words.
+    pub enum Balancing {
+        /// Hosts are told a multicast MAC, which switches flood.
+        Ip = "ip",
+        /// Hosts are told a MAC that nobody sends from, so that switches never learn it and flood it.
+        IpStealth = "ip-stealth",
+        /// Hosts are told a MAC that is sent from: for hubs, and switches that mirror.
+        IpUnicast = "ip-unicast",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::reader::{Spanned, table, words};
 use super::super::value::{Address, SecretText, TimeSpan};
-use super::{ChainKey, RouterAdvertisement};
+use super::{ChainKey, Hook, RouterAdvertisement};
 
 table! {
     /// A GLBP group.
@@ -59,6 +59,8 @@ table! {
         router: bool,
         /// Router advertisements to send while this router is the active gateway; IPv6.
         router_advertisement: RouterAdvertisement,
+        /// Programs that are run when the role is taken and given up.
+        hook: Hook,
     }
 }
 

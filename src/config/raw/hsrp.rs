@@ -2,7 +2,7 @@
 
 use super::super::reader::{Spanned, table, words};
 use super::super::value::{Address, MacChoice, Moment, SecretText, TimeSpan};
-use super::{Announce, RouterAdvertisement};
+use super::{Announce, Hook, RouterAdvertisement};
 
 table! {
     /// An HSRP group.
@@ -62,6 +62,8 @@ table! {
         router: bool,
         /// Router advertisements to send while active; IPv6.
         router_advertisement: RouterAdvertisement,
+        /// Programs that are run when the role is taken and given up.
+        hook: Hook,
     }
 }
 

@@ -130,7 +130,7 @@ impl Rules for HsrpRules {
         self.witnesses[router].granted(now, granted);
     }
 
-    fn penalty(&mut self, router: usize, amount: u16) {
+    fn penalty(&mut self, router: usize, _now: Instant, amount: u16) {
         self.witnesses[router].penalty(amount);
     }
 

@@ -11,7 +11,6 @@
 //! | `hears` | what messages do |
 //! | `life` | start and stop, links, operators, the kernel |
 //! | `ticks` | what timers do |
-//! | `rivals` | who claims the role beside an active router |
 //! | `interface` | what is said of the interface |
 //! | `compare` | what was foreseen against what was done |
 
@@ -19,7 +18,6 @@ mod compare;
 mod hears;
 mod interface;
 mod life;
-mod rivals;
 mod ticks;
 
 use std::net::IpAddr;
@@ -31,12 +29,13 @@ use ::hsrp::wire::{GroupMessage, Operation, State as Said};
 use fhrp::Instant;
 
 use self::interface::Interface;
-use self::rivals::Rivals;
 use super::arithmetic;
 use super::setup::{Member, Preemption, Setup, Version};
+use crate::sim::foresight::Changes;
 use crate::sim::invariant::Invariant;
 use crate::sim::machine;
 use crate::sim::obligations::Obligations;
+use crate::sim::rivals::Rivals;
 
 /// Hello and hold time of a router that nobody has told any. RFC 2281 §5.1.
 pub(super) const DEFAULT_TIMES: Times =
@@ -110,7 +109,7 @@ pub(super) struct Witness {
 /// What must come of a step.
 #[derive(Debug, Default)]
 struct Foreseen {
-    transitions: Vec<(State, Invariant, &'static str)>,
+    changes: Changes,
     messages: Vec<(Operation, Said, GroupMessage)>,
     /// Messages behind those that wait.
     held_back: Vec<(Operation, Said, GroupMessage)>,
@@ -400,7 +399,7 @@ impl Witness {
         }
         self.state = to;
         self.hello_by = None;
-        self.foreseen.transitions.push((to, blame, why));
+        self.foreseen.changes.foresee(to.name(), blame, why);
     }
 
     /// It holds nothing, and announces nothing.

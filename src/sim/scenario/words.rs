@@ -66,7 +66,9 @@ impl fmt::Display for MemberDeed {
             MemberDeed::Penalty { amount } => write!(f, "tracked faults take {amount} of the priority"),
             MemberDeed::Reload { member: Member::Vrrp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::Reload { member: Member::Hsrp(member) } => write!(f, "reloads: {member}"),
+            MemberDeed::Reload { member: Member::Carp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::HandOver => f.write_str("is to hand over"),
+            MemberDeed::TakeOver => f.write_str("is to take over"),
             MemberDeed::Announce => f.write_str("is to announce"),
             MemberDeed::Ready => f.write_str("is in step"),
         }
@@ -91,6 +93,9 @@ impl fmt::Display for StrangerDeed {
         f.write_str(match self {
             StrangerDeed::Replay { frames_ago } => {
                 return write!(f, "repeats the message of {frames_ago} ago");
+            }
+            StrangerDeed::Alter { frames_ago } => {
+                return write!(f, "repeats the message of {frames_ago} ago, changed");
             }
             StrangerDeed::Forge { kind: Forgery::Claim } => "forges a claim to the role",
             StrangerDeed::Forge { kind: Forgery::Goodbye } => "forges somebody's goodbye",

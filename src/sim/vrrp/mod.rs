@@ -127,7 +127,7 @@ impl Rules for VrrpRules {
         self.witnesses[router].granted(granted);
     }
 
-    fn penalty(&mut self, router: usize, amount: u16) {
+    fn penalty(&mut self, router: usize, _now: Instant, amount: u16) {
         self.witnesses[router].penalty(amount);
     }
 

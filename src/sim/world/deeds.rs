@@ -42,6 +42,9 @@ impl World<'_> {
             What::Stranger { group, deed: StrangerDeed::Replay { frames_ago } } => {
                 self.replays(*group, *frames_ago)
             }
+            What::Stranger { group, deed: StrangerDeed::Alter { frames_ago } } => {
+                self.alters(*group, *frames_ago)
+            }
             What::Stranger { group, deed: StrangerDeed::Forge { kind } } => self.forges(*group, *kind),
         }
         self.holders_change();
@@ -224,6 +227,25 @@ impl World<'_> {
         self.strangers_frame(heard.to, heard.octets.clone(), sense, "a hostile station repeats this");
     }
 
+    /// A hostile station sends a message again, and has changed in it what no digest covers. Where that shows, it is worth
+    /// nothing; otherwise it is a word of its first sender.
+    fn alters(&mut self, group: usize, frames_ago: usize) {
+        let chance = noise(self.scenario.noise, [self.now, group as u64, 15]);
+        let Some(heard) = self.heard[group].get(frames_ago).cloned() else { return };
+        let Ok(received) = crate::net::frame::parse(&heard.octets, fhrp::Instant::ZERO) else { return };
+        let Some(payload) = self.rules[group].alter(received.payload, chance) else { return };
+        let said = self.rules[group].read(&fhrp::Received { payload: &payload, ..received });
+        let mut octets = heard.octets.clone();
+        octets.truncate(heard.octets.len().saturating_sub(payload.len()));
+        octets.extend(&payload);
+        let repeats = Some((heard.origin, heard.number));
+        let sense = match self.rules[group].replays() {
+            Replays::Obeyed => Sense::Hostile { group, said, repeats },
+            Replays::Refused | Replays::Untried => Sense::Hostile { group, said: None, repeats: None },
+        };
+        self.strangers_frame(heard.to, octets, sense, "a hostile station repeats this, changed");
+    }
+
     fn forges(&mut self, group: usize, kind: Forgery) {
         let chance = noise(self.scenario.noise, [self.now, group as u64, 13]);
         if kind == Forgery::Flipped {
@@ -281,7 +303,12 @@ fn kind(what: &What) -> LineKind {
             LineKind::Repair
         }
         What::Member {
-            deed: MemberDeed::Reload { .. } | MemberDeed::HandOver | MemberDeed::Announce | MemberDeed::Ready,
+            deed:
+                MemberDeed::Reload { .. }
+                | MemberDeed::HandOver
+                | MemberDeed::TakeOver
+                | MemberDeed::Announce
+                | MemberDeed::Ready,
             ..
         } => LineKind::Wish,
         What::Machine { deed: MachineDeed::Stop, .. } => LineKind::Wish,
@@ -313,6 +340,7 @@ fn order(group: usize, deed: &MemberDeed) -> Order {
         MemberDeed::Penalty { amount } => Order::Penalty(group, *amount),
         MemberDeed::Reload { member } => Order::Reload(group, member.clone()),
         MemberDeed::HandOver => Order::Command(group, Command::HandOver),
+        MemberDeed::TakeOver => Order::Command(group, Command::TakeOver),
         MemberDeed::Announce => Order::Command(group, Command::Announce),
         MemberDeed::Ready => Order::Command(group, Command::Ready),
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Event, World};
+use crate::engine::troubles::Trouble;
 use crate::engine::{Delivery, Effect, GroupIndex, Now};
 use crate::net::frame;
 use crate::net::neighbour::{self, Asked};
@@ -177,7 +178,7 @@ impl World<'_> {
             return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
         }
         if let Sense::Question { host } = frame.sense {
-            self.answers(router, reply.mac, asked.target, host, reply.router);
+            self.answers(router, reply, asked.target, host);
         }
         Ok(())
     }
@@ -208,8 +209,8 @@ impl World<'_> {
                 }
             }
             Order::Penalty(group, amount) => {
-                self.rules[group].penalty(router, amount);
-                daemon.engine.penalty(now, daemon.groups[group], amount, effects);
+                self.rules[group].penalty(router, now.monotonic, amount);
+                daemon.engine.trouble(now, daemon.groups[group], Trouble::Tracked, amount, effects);
             }
             Order::Reload(group, member) => {
                 if let Some(configuration) = self.rules[group].reload(router, now.monotonic, &member) {

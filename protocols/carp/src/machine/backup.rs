@@ -28,6 +28,52 @@ pub(super) struct Backup {
     pub(super) claim: Option<Pending>,
     /// We gave the role away by an operator's wish, and do not take it back from whoever has it.
     pub(super) suspended: bool,
+    /// A master that is our equal.
+    pub(super) equal: Option<Equal>,
+}
+
+/// A master that is as good as we are, and has not been one for long: it may have a rival, of whom we need not have heard,
+/// and both may have given way. All who heard one of them would try again together, so whoever has heard of a lower address
+/// than its own lets that one go first.
+#[derive(Debug)]
+pub(super) struct Equal {
+    /// The lowest that was heard in one moment.
+    source: IpAddr,
+    /// Since when.
+    since: Instant,
+    /// When it was last heard.
+    heard: Instant,
+    /// Whether it has stayed.
+    stays: bool,
+}
+
+impl Equal {
+    pub(super) fn new(heard: &Heard) -> Self {
+        Equal { source: heard.source, since: heard.at, heard: heard.at, stays: false }
+    }
+
+    /// Another advertisement of an equal: of the same moment, if it comes within half an interval.
+    fn and(self, heard: &Heard, interval: Duration) -> Self {
+        let same_moment = heard.at < self.since + interval / 2;
+        if Family::of(heard.source) != Family::of(self.source) {
+            // Of the two families one is enough.
+            return self;
+        }
+        if heard.source == self.source && heard.at < self.heard + interval * 3 / 2 {
+            let stays = self.stays || !same_moment;
+            return Equal { stays, heard: heard.at.max(self.heard), ..self };
+        }
+        match (same_moment, heard.source < self.source) {
+            (true, true) => Equal { source: heard.source, heard: heard.at, ..self },
+            (true, false) => self,
+            (false, _) => Equal::new(heard),
+        }
+    }
+
+    /// How long to wait, with this address of the same family.
+    pub(super) fn wait(&self, own: Option<IpAddr>) -> Wait {
+        if !self.stays && own > Some(self.source) { Wait::Tie } else { Wait::Patience }
+    }
 }
 
 /// How long silence is tolerated. Kept as a rule, so that another interval moves the end and not the beginning.
@@ -35,7 +81,7 @@ pub(super) struct Backup {
 pub(super) enum Wait {
     /// 3 × advbase + advskew / 256.
     Patience,
-    /// A little longer: another master was our equal and may have given way in the same moment, and its address is lower.
+    /// A little longer: our equals may be about to try as well, and one of them has a lower address.
     Tie,
     /// One interval: we stalled, and our silence says nothing about the master.
     OneAdvertisement,
@@ -61,6 +107,7 @@ impl Backup {
             master: None,
             claim: None,
             suspended: false,
+            equal: None,
         }
     }
 
@@ -115,6 +162,7 @@ impl VirtualHost {
         let claimed = takes_over(own, heard.claim, preempts, ratio).filter(|_| !backup.suspended);
         let Some(claimed) = claimed else {
             backup.obeys(heard);
+            self.looks_for_equals(heard);
             return self.notices_silent_family(context, heard);
         };
         let Claim { interval, demote } = heard.claim;
@@ -128,8 +176,28 @@ impl VirtualHost {
                 format!("master will time out: {from} advertises every {interval}, longer than we wait")
             }
         };
-        backup.claim.get_or_insert(Pending { at: context.now, from, reason });
+        // What is due later, after a goodbye, is due now.
+        if backup.claim.as_ref().is_none_or(|claim| claim.at > context.now) {
+            backup.claim = Some(Pending { at: context.now, from, reason });
+        }
         backup.master = Some((from, heard.claim));
+    }
+
+    fn looks_for_equals(&mut self, heard: &Heard) {
+        let own = self.claim();
+        let State::Backup(backup) = &mut self.state else { return };
+        let before = backup.equal.take();
+        if heard.claim != own {
+            return;
+        }
+        let equal = match before {
+            Some(before) => before.and(heard, own.interval.length()),
+            None => Equal::new(heard),
+        };
+        let family = Family::of(equal.source);
+        let source = self.sources.iter().copied().find(|source| Family::of(*source) == family);
+        backup.wait = equal.wait(source);
+        backup.equal = Some(equal);
     }
 
     /// The master takes its leave. All BSDs jump at once; we do so after the skew, so that the best one is the first. Who

@@ -18,7 +18,9 @@ impl VirtualHost {
             faults.extend(found.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
         }
         let Some(link) = link.filter(|link| link.index != 0) else { return faults };
-        let taken = self.config.addresses.iter().filter(|address| link.has(address.ip));
+        // Where a program puts them on the interface, they may be there before we know, and stay a little longer.
+        let ours = self.config.addresses.iter().filter(|_| !self.config.addresses_by_hook);
+        let taken = ours.filter(|address| link.has(address.ip));
         faults.extend(taken.map(|taken| Fault::AddressTaken { link: link.name.clone(), address: taken.ip }));
         if let Some(refusal) = &self.refusal {
             faults.push(Fault::Refused(refusal.cause.clone()));

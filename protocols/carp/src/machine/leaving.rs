@@ -43,6 +43,11 @@ impl Leaving {
     fn copy_at(&self) -> Option<Instant> {
         (self.copies < COPIES).then(|| self.began + COPY_PAUSE * (u32::from(self.copies) + 1))
     }
+
+    /// How many copies should have been said by now. Of several that were missed one is enough.
+    fn copies_due(&self, now: Instant) -> u8 {
+        (1..=COPIES).rev().find(|copy| self.began + COPY_PAUSE * u32::from(*copy) <= now).unwrap_or(0)
+    }
 }
 
 impl VirtualHost {
@@ -83,8 +88,8 @@ impl VirtualHost {
         let now = context.now;
         let State::Leaving(leaving) = &mut self.state else { return };
         if leaving.until > now {
-            if leaving.copy_at().is_some_and(|at| at <= now) {
-                leaving.copies += 1;
+            let due = leaving.copies_due(now);
+            if due > std::mem::replace(&mut leaving.copies, due) {
                 self.says_goodbye(context);
             }
             return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fhrp::time::spell;
 use fhrp::{Context, Family, Instant, Note};
 
-use super::backup::Wait;
+use super::backup::Equal;
 use super::compare::{Tie, gives_way, ucarp_tie};
 use super::receive::Heard;
 use super::{State, TWO_MASTERS, VirtualHost};
@@ -109,8 +109,10 @@ impl VirtualHost {
         } else {
             format!("more frequent advertisement received from {}: every {theirs}", heard.source)
         };
-        if is_tie && self.source(Family::of(heard.source)) > Some(heard.source) {
-            backup.wait = Wait::Tie;
+        if is_tie {
+            let equal = Equal::new(heard);
+            backup.wait = equal.wait(self.source(Family::of(heard.source)));
+            backup.equal = Some(equal);
         }
         let transition = self.enter(context.now, State::Backup(backup), reason);
         self.release(context);

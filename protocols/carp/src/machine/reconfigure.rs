@@ -81,6 +81,7 @@ impl VirtualHost {
             || new.link_local != old.link_local
             || new.sources != old.sources
             || new.destination != old.destination
+            || new.broadcast != old.broadcast
             || new.counting != old.counting;
         let sources = self.choose_sources();
         if !sources.is_empty() {
@@ -134,5 +135,6 @@ impl VirtualHost {
 
 /// Whether peers would take the two for different virtual hosts, or hosts for different gateways.
 fn is_another(old: &Config, new: &Config) -> bool {
-    (old.vhid, old.virtual_mac) != (new.vhid, new.virtual_mac)
+    let identity = |it: &Config| (it.vhid, it.virtual_mac, it.addresses_by_hook, it.balancing);
+    identity(old) != identity(new)
 }

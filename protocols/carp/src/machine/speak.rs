@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use fhrp::packet::ip_protocol;
-use fhrp::{Action, Answer, Context, Datagram, Family, Holdings, Mac, Presence, Route, VirtualAddress};
+use fhrp::{
+    Action, Answer, Buckets, Context, Datagram, Family, Holdings, Mac, Presence, Route, Share, VirtualAddress,
+};
 
 use super::VirtualHost;
 use super::compare::Claim;
-use crate::config::{Counting, Destination, Interval};
+use crate::config::{Balancing, Counting, Destination, Interval};
 use crate::counters::Count;
 use crate::wire::Advertisement;
 
@@ -60,8 +62,12 @@ impl VirtualHost {
         context.ask(Action::Hold(self.held.clone()));
     }
 
-    /// A gratuitous ARP or unsolicited NA for each address.
+    /// A gratuitous ARP or unsolicited NA for each address. Of shared addresses the MAC never moves: there is nothing to
+    /// be said.
     pub(super) fn announce(&mut self, context: &mut Context<'_>) {
+        if self.config.balancing.is_some() {
+            return;
+        }
         self.counters.bump(Count::Announcements);
         context.ask(Action::Announce(self.config.announcements.form));
     }
@@ -69,11 +75,20 @@ impl VirtualHost {
     /// What a master holds as things are.
     pub(super) fn holdings(&self) -> Holdings {
         let config = &self.config;
-        let (presence, answer) = match config.virtual_mac {
+        let presence = match config.virtual_mac {
             // The kernel answers, with the interface's own MAC.
-            None => (Presence::OnInterface, Answer::Silent),
-            Some(mac) if config.accept => (Presence::Accepted, Answer::With(mac)),
-            Some(mac) => (Presence::Unaccepted, Answer::With(mac)),
+            None if config.addresses_by_hook => Presence::Native,
+            None => Presence::OnInterface,
+            Some(_) if config.accept => Presence::Accepted,
+            Some(_) => Presence::Unaccepted,
+        };
+        let answer = match (config.virtual_mac, config.balancing) {
+            (None, _) => Answer::Silent,
+            (Some(mac), None) => Answer::With(mac),
+            // The master of the first answers for all.
+            (Some(_), Some(Balancing { number: 1.., .. })) => Answer::Silent,
+            (Some(mac), Some(Balancing { delivery, .. })) if delivery.is_hidden() => Answer::Stealth(mac),
+            (Some(mac), Some(_)) => Answer::With(mac),
         };
         let router = config.router;
         let held = config
@@ -82,7 +97,7 @@ impl VirtualHost {
             .map(|address| (address.ip, VirtualAddress { prefix: address.prefix, presence, answer, router }));
         let advertising = config.router_advertisement.as_ref();
         Holdings {
-            forward: config.virtual_mac.into_iter().collect(),
+            forward: config.virtual_mac.map(|mac| (mac, self.share())).into_iter().collect(),
             addresses: held.collect(),
             router_advertisement: advertising
                 .and_then(|advertising| advertising.said_for(&config.addresses, self.spoken_mac())),
@@ -90,10 +105,17 @@ impl VirtualHost {
         }
     }
 
-    /// The MAC we speak from: bridges learn from each advertisement where the virtual MAC is.
+    /// What is ours of the packets for the virtual MAC.
+    fn share(&self) -> Share {
+        let buckets = self.config.balancing.and_then(|it| Some(Buckets::new(it.count)?.with(it.number)));
+        buckets.map_or(Share::Whole, Share::Buckets)
+    }
+
+    /// The MAC we speak from: bridges learn from each advertisement where the virtual MAC is, unless they must not.
     fn spoken_mac(&self) -> Mac {
         let own = || self.link.as_ref().map(|link| link.mac).unwrap_or_default();
-        self.config.virtual_mac.unwrap_or_else(own)
+        let hidden = self.config.balancing.is_some_and(|balancing| balancing.delivery.is_hidden());
+        self.config.virtual_mac.filter(|_| !hidden).unwrap_or_else(own)
     }
 
     fn advertisements(&mut self, context: &mut Context<'_>, claim: Claim) -> Vec<Datagram> {
@@ -132,7 +154,8 @@ impl VirtualHost {
 
     fn destinations(&self, family: Family) -> Vec<(IpAddr, Route)> {
         if let Some(group) = self.config.group(family) {
-            let destination_mac = Mac::of_multicast(group).unwrap_or(Mac::BROADCAST);
+            let multicast = Mac::of_multicast(group).filter(|_| !self.config.broadcast);
+            let destination_mac = multicast.unwrap_or(Mac::BROADCAST);
             return vec![(group, Route::Link { source_mac: self.spoken_mac(), destination_mac })];
         }
         match &self.config.destination {

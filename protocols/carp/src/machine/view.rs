@@ -5,7 +5,7 @@ use fhrp::view::{Detail, Timer};
 use fhrp::{Instant, View};
 
 use super::{State, VirtualHost};
-use crate::config::{Counting, Demotion, Destination, Interval};
+use crate::config::{Balancing, Counting, Delivery, Demotion, Destination, Interval};
 
 impl VirtualHost {
     pub(super) fn shows(&self, now: Instant) -> View {
@@ -110,6 +110,14 @@ impl VirtualHost {
                 None => format!("{own}, the interface's own"),
             },
         );
+        if let Some(Balancing { delivery, count, number }) = self.config.balancing {
+            let how = match delivery {
+                Delivery::Group => "ip",
+                Delivery::Stealth => "ip-stealth",
+                Delivery::Unicast => "ip-unicast",
+            };
+            tell("balancing", format!("{how}, bucket {number} of {count}"));
+        }
         tell(
             "destination",
             match &self.config.destination {

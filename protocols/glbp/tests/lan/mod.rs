@@ -169,7 +169,7 @@ impl Lan {
         let mut answers = Vec::new();
         for router in 0..self.routers.len() {
             let holdings = &self.routers[router].holdings;
-            let reaches = to_mac.is_group() || holdings.forward.contains(&to_mac);
+            let reaches = to_mac.is_group() || holdings.forward.contains_key(&to_mac);
             if reaches && holdings.addresses.contains_key(&target) {
                 self.routers[router].answer = None;
                 self.tell(router, Input::Solicited(&asked));
@@ -288,7 +288,7 @@ impl Lan {
         let mut owners = BTreeMap::new();
         for number in 1..=4 {
             let mac = virtual_mac(group, number).unwrap();
-            let holds = |router: &usize| self.routers[*router].holdings.forward.contains(&mac);
+            let holds = |router: &usize| self.routers[*router].holdings.forward.contains_key(&mac);
             let holders: Vec<usize> = (0..self.routers.len()).filter(holds).collect();
             if !holders.is_empty() {
                 owners.insert(number, holders);

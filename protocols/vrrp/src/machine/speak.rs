@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use fhrp::holdings::RouterAdvertisement;
 use fhrp::{
-    Action, Answer, Context, Datagram, Family, Holdings, Instant, Mac, Presence, Route, VirtualAddress,
+    Action, Answer, Context, Datagram, Family, Holdings, Instant, Mac, Presence, Route, Share, VirtualAddress,
 };
 
 use super::VirtualRouter;
@@ -85,7 +85,7 @@ impl VirtualRouter {
     pub(super) fn holdings(&self) -> Holdings {
         let every = self.config.addresses.iter().chain(&self.config.excluded);
         Holdings {
-            forward: self.config.virtual_mac.into_iter().collect(),
+            forward: self.config.virtual_mac.map(|mac| (mac, Share::Whole)).into_iter().collect(),
             addresses: every
                 .map(|address| (address.ip, self.virtual_address(address.ip, address.prefix)))
                 .collect(),

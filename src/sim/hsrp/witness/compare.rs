@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ::hsrp::wire::{GroupMessage, Operation, State as Said};
-use fhrp::{Datagram, Holdings, Instant, Note, Route};
+use fhrp::{Datagram, Holdings, Instant, Note, Route, Share};
 
 use super::hears::Message;
 use super::ticks::Choices;
 use super::{Foreseen, State, Witness};
 use crate::engine::Effect;
+use crate::sim::foresight::noted;
 use crate::sim::hsrp::messages::{self, Sent};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Heard, Step, Turn};
@@ -45,7 +46,7 @@ impl Witness {
         let effects = step.effects.get(from..).unwrap_or_default();
         let said = self.absorb(step, effects)?;
         let foreseen = self.take_foreseen(step.effects.len());
-        compare_transitions(&foreseen, effects, step)?;
+        foreseen.changes.compare(effects, step, State::Active.name())?;
         let more = self.compare_messages(&foreseen, &said)?;
         match more.as_slice() {
             [] => Ok(()),
@@ -77,14 +78,14 @@ impl Witness {
         let effects = turn.effects.get(self.foreseen.absorbed..).unwrap_or_default();
         let before = (self.state, self.said_at);
         let choices = Choices {
-            stood_still: noted(effects, step)
+            stood_still: noted(effects, step.index)
                 .any(|note| matches!(note, Note::Remark { name: "stalled", .. })),
-            moved: noted(effects, step).any(|note| matches!(note, Note::Transition { .. })),
+            moved: noted(effects, step.index).any(|note| matches!(note, Note::Transition { .. })),
         };
         self.ticks(turn.now, choices)?;
         let said = self.absorb(step, effects)?;
         let foreseen = self.take_foreseen(0);
-        compare_transitions(&foreseen, effects, step)?;
+        foreseen.changes.compare(effects, step, State::Active.name())?;
         let more = self.compare_messages(&foreseen, &said)?;
         self.came_by_itself(turn, &more, before)?;
         self.check_timers(turn)?;
@@ -173,8 +174,9 @@ impl Witness {
         let held = if self.member.knows_address { &all[..] } else { &all[..1] };
         let mut held: Vec<_> = held.iter().map(|address| address.ip).collect();
         held.sort_unstable();
-        let macs: Vec<_> = self.setup.virtual_mac().into_iter().collect();
-        let right = holdings.addresses.keys().copied().eq(held) && holdings.forward.iter().copied().eq(macs);
+        let macs = self.setup.virtual_mac().map(|mac| (mac, Share::Whole));
+        let right = holdings.addresses.keys().copied().eq(held)
+            && holdings.forward.iter().map(|(mac, share)| (*mac, *share)).eq(macs);
         match right && holdings.lease == self.times().hold {
             true => Ok(()),
             false => broken(Invariant::Obligations, format!("wants to hold {holdings:?}")),
@@ -265,35 +267,3 @@ impl Witness {
 
 /// What was said.
 type Spoken = (Operation, Said);
-
-/// What the group notes.
-fn noted<'a>(effects: &'a [Effect], step: &Step<'_>) -> impl Iterator<Item = &'a Note> {
-    let index = step.index;
-    effects.iter().filter_map(move |effect| match effect {
-        Effect::Note { group, note } if *group == index => Some(note),
-        _ => None,
-    })
-}
-
-/// Each change of state that was foreseen, and no other. RFC 2281 §5.7.
-fn compare_transitions(foreseen: &Foreseen, effects: &[Effect], step: &Step<'_>) -> Result<(), Breach> {
-    let mut transitions = noted(effects, step).filter_map(|note| match note {
-        Note::Transition { to, reason, .. } => Some((*to, reason)),
-        _ => None,
-    });
-    for (expected, blame, why) in &foreseen.transitions {
-        let done = transitions.next();
-        if done.is_none_or(|(to, _)| to != expected.name()) {
-            let done = done.map_or("stays".to_owned(), |(to, reason)| format!("goes to {to} ({reason})"));
-            let what = format!("{done}, and must go to {}: {why}", expected.name());
-            return broken(*blame, what);
-        }
-    }
-    match transitions.next() {
-        None => Ok(()),
-        Some(("Active", reason)) => {
-            broken(Invariant::NotTooEarly, format!("takes the role without a right to it: {reason}"))
-        }
-        Some((to, reason)) => broken(Invariant::Cause, format!("goes to {to} without a cause: {reason}")),
-    }
-}

@@ -78,7 +78,7 @@ impl Witness {
             (State::Active, Some(_)) | (State::Initial, _) => (0, 0),
         };
         // Its period may be over in the turn in which the group becomes active, and comes first.
-        let before = self.foreseen.transitions.is_empty() || (active, passive) != (0, 1);
+        let before = self.foreseen.changes.are_none() || (active, passive) != (0, 1);
         if !self.has_siblings && own != (active, passive) && before && !self.foreseen.claims {
             let what = format!("says {active} and {passive} of its one group while {}", self.state_name());
             return broken(Invariant::Truthful, what);
