@@ -104,7 +104,7 @@ fn flood(rate: usize, asked: usize) -> (Vec<Duration>, Duration) {
             sent.push(begin.elapsed());
             out.send(&question).expect("a question");
         }
-        let last = begin.elapsed();
+        let last = sent.last().copied().unwrap_or_default();
         thread::sleep(BEHIND * 4);
         over.store(true, Ordering::Relaxed);
         let heard = listening.join().expect("who listens");

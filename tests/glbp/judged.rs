@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::possible;
 use crate::judges::{Told, judge_file, path, run};
-use crate::stage::{BUSY, Stage, ms, steadily};
+use crate::stage::{BUSY, Stage, ms, rest, steadily};
 
 const HOLD: u64 = 300;
 
@@ -76,6 +76,11 @@ fn play(title: &str, gateway: &str, addresses: &str, more: &str, kinds: &[&str])
     settled(&mut stage, &[("r2", 1), ("r3", 2)]);
 
     if possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
+        // The judges read a file to which nobody writes any more.
+        for router in ["r2", "r3"] {
+            stage.fault(Deed::Stop, Some(router));
+        }
+        rest(500);
         let all = stage.capture();
         let ours = all.with_file_name("ours.pcap");
         let ports = "frame.interface_name matches \"^r[123]-lan$\"";
