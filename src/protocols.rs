@@ -59,6 +59,14 @@ pub fn leader(plan: &ProtocolPlan) -> Option<&str> {
     }
 }
 
+/// The name of what the group moves together with.
+pub fn failover_group(plan: &ProtocolPlan) -> Option<&str> {
+    match plan {
+        ProtocolPlan::Vrrp(_) | ProtocolPlan::Hsrp(_) => None,
+        ProtocolPlan::Carp(config) => config.failover_group.as_deref(),
+    }
+}
+
 /// Whether ICMP redirects may leave the group's interface.
 pub fn redirects(plan: &ProtocolPlan) -> bool {
     match plan {

@@ -21,7 +21,7 @@ use crate::control::reload::Reloader;
 use crate::control::server;
 use crate::control::service::Service;
 use crate::control::socket::Listener;
-use crate::driver::remote::{PAGE, Refused, Remote, Request};
+use crate::driver::remote::{PAGE, Refused, Remote, Request, Wish};
 use crate::event::{Event, Subject};
 use crate::hook::{Order, Outcome, Report};
 use crate::{hook, log, systemd};
@@ -203,7 +203,7 @@ async fn log_states(remote: &Remote) {
 
 async fn give_away(remote: &Remote) {
     let (answer, told) = oneshot::channel();
-    let request = Request::Command { name: None, command: Command::HandOver, answer };
+    let request = Request::Command { name: None, command: Wish::Command(Command::HandOver), answer };
     if remote.ask(request).is_err() || told.await.is_err() {
         tracing::warn!("the role was not given away: the daemon is busy, or stopping");
     }

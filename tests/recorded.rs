@@ -35,6 +35,9 @@ struct Sidecar {
     /// Keys that its frames are signed with.
     #[serde(default)]
     keys: Vec<String>,
+    /// Addresses that CARP's digests cover.
+    #[serde(default)]
+    carp_addresses: Vec<IpAddr>,
     /// Names of everything that is wrong with any frame.
     problems: BTreeSet<String>,
     /// What was written beside frames: the faults.
@@ -87,16 +90,16 @@ fn sidecar(capture: &Path) -> Sidecar {
     toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn keys(sidecar: &Sidecar) -> Keys {
+fn wish(sidecar: &Sidecar) -> Wish {
     let mut keys = Keys::default();
     sidecar.keys.iter().for_each(|key| keys.add(key.as_bytes()).unwrap());
-    keys
+    Wish { keys, carp_addresses: sidecar.carp_addresses.clone(), ..Wish::default() }
 }
 
 fn story(capture: &Path, sidecar: &Sidecar) -> Story {
     let mut analysis = Analysis::default();
     let mut reader = Reader::open(capture).unwrap();
-    let mut decoder = Decoder::new(Wish { keys: keys(sidecar), ..Wish::default() });
+    let mut decoder = Decoder::new(wish(sidecar));
     listen(&mut analysis, &mut reader, &mut decoder, false, &mut |damage| panic!("{damage}"));
     analysis.finish()
 }
@@ -149,6 +152,9 @@ fn decode_says_what_is_written_beside_each_capture() {
         command.args(["decode", "--relative"]).arg(&capture);
         for key in &expected.keys {
             command.args(["--key", key]);
+        }
+        for address in &expected.carp_addresses {
+            command.args(["--carp-address", &address.to_string()]);
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", capture.display());
@@ -211,14 +217,8 @@ fn analyze_tells_the_story_that_the_sidecar_tells() {
 
 fn enact(capture: &Path, sidecar: &Sidecar, address: IpAddr) -> Vec<Compared> {
     let open = || Reader::open(capture);
-    let enact = Enact {
-        open: &open,
-        address,
-        wish: &Wish { keys: keys(sidecar), ..Wish::default() },
-        config: None,
-        per_interface: false,
-        seed: 1,
-    };
+    let enact =
+        Enact { open: &open, address, wish: &wish(sidecar), config: None, per_interface: false, seed: 1 };
     enact.run(&mut |damage| panic!("{damage}")).unwrap()
 }
 

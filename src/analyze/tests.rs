@@ -352,18 +352,20 @@ fn a_forwarder_that_is_named_no_more_was_let_go() {
 
 #[test]
 fn carp_is_won_by_whoever_advertises_more_often() {
-    let advert = |skew: u64| Dissection {
+    let said = |interval, details| Dissection {
         kind: "advertisement",
         group: Some(1),
-        interval: Some(Duration::from_millis(1_000 + skew * 1_000 / 256)),
-        details: vec![("advskew", Value::Number(skew))],
+        interval,
+        details,
         ..Dissection::new("carp")
     };
+    let advert = |skew: u64| said(Some(Duration::from_millis(1_000 + skew * 1_000 / 256)), vec![]);
+    let goodbye = said(None, vec![("goodbye", Value::Truth(true))]);
     let mut tape = Tape::default();
     for second in 0..5 {
         tape = tape.says(second * 1_400, 2, advert(100)).says(7_000 + second * 1_000, 3, advert(0));
     }
-    let group = tape.says(12_000, 3, advert(255)).says(12_500, 2, advert(100)).group();
+    let group = tape.says(12_000, 3, goodbye).says(12_500, 2, advert(100)).group();
     let found: Vec<_> = changes(&group).iter().map(|change| (change.who, change.cause)).collect();
     assert_eq!(found, [(router(3), Cause::Priority), (router(2), Cause::HandOver)]);
 }

@@ -1,4 +1,4 @@
-//! `firsthop hand-over`, `take-over`, `announce` and `ready`: what an operator may wish of groups.
+//! `firsthop hand-over`, `take-over`, `demote`, `announce` and `ready`: what an operator may wish of groups.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,6 +18,17 @@ pub struct CommandArgs {
     pub name: Vec<String>,
 }
 
+/// Arguments of `firsthop demote`.
+#[derive(Debug, Args)]
+pub struct DemoteArgs {
+    /// By how much: so much less priority, or, for CARP, so much more demotion; 0 takes it back
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub by: u16,
+    /// Which groups.
+    #[command(flatten)]
+    pub groups: CommandArgs,
+}
+
 pub(super) fn run(
     order: Order,
     args: CommandArgs,
@@ -30,6 +41,8 @@ pub(super) fn run(
         Order::HandOver => "hand over",
         Order::Announce => "announce the addresses",
         Order::TakeOver => "take the role",
+        Order::Demote(0) => "be what it was",
+        Order::Demote(_) => "let others be preferred",
         Order::Ready => "wait no longer for what had to be in step",
     };
     while let Some(heard) = client.hear()? {

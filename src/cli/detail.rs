@@ -70,6 +70,11 @@ fn tree(group: &Group) -> Vec<Node> {
         ("virtual MAC", or_none(macs.join(" "))),
     ];
     facts.extend(group.details.iter().map(|detail| (detail.name.as_str(), detail.value.clone())));
+    if !group.troubles.is_empty() {
+        let troubles: Vec<String> =
+            group.troubles.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+        facts.push(("troubles", troubles.join(", ")));
+    }
     facts.extend(group.fault.iter().map(|fault| ("FAULT", fault.clone())));
     facts.extend(group.alarms.iter().map(|alarm| ("ALARM", alarm.clone())));
     let facts = aligned(facts);

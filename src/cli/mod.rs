@@ -70,6 +70,8 @@ pub enum Sub {
     HandOver(command::CommandArgs),
     /// Take the role now, whoever has it (CARP); a better router takes it back
     TakeOver(command::CommandArgs),
+    /// Have others be preferred until it is taken back with `--by 0`
+    Demote(command::DemoteArgs),
     /// Announce the virtual addresses again (gratuitous ARP, unsolicited neighbour advertisements)
     Announce(command::CommandArgs),
     /// Say that what a group waits for before it preempts is in step: connection tracking, routes (`preempt-delay-sync`)
@@ -108,6 +110,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Sub::Reload => finish(reload::run(at, &mut io::stdout().lock())),
         Sub::HandOver(args) => finish(command::run(Order::HandOver, args, at, &mut io::stdout().lock())),
         Sub::TakeOver(args) => finish(command::run(Order::TakeOver, args, at, &mut io::stdout().lock())),
+        Sub::Demote(command::DemoteArgs { by, groups }) => {
+            finish(command::run(Order::Demote(by), groups, at, &mut io::stdout().lock()))
+        }
         Sub::Announce(args) => finish(command::run(Order::Announce, args, at, &mut io::stdout().lock())),
         Sub::Ready(args) => finish(command::run(Order::Ready, args, at, &mut io::stdout().lock())),
         Sub::Analyze(args) => analyze::run(args, &mut io::stdout().lock()),

@@ -8,7 +8,10 @@
 //!
 //! A client may ask several things, one after the other. Every answer ends with `done` or with `error`.
 
+use fhrp::Command;
 use serde::{Deserialize, Serialize};
+
+use crate::driver::remote::Wish;
 
 /// Longest line a client may send, in octets.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
@@ -48,7 +51,7 @@ pub enum Ask {
     },
 }
 
-/// [`fhrp::Command`] as it is written here.
+/// What an operator may wish of groups, as it is written here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -58,17 +61,20 @@ pub enum Order {
     Announce,
     /// Take the role now, whoever has it.
     TakeOver,
+    /// Take so much of the priority, or add it to CARP's demotion, until something else is said.
+    Demote(u16),
     /// Wait no longer for whatever has to be in step before a role is taken.
     Ready,
 }
 
-impl From<Order> for fhrp::Command {
+impl From<Order> for Wish {
     fn from(order: Order) -> Self {
         match order {
-            Order::HandOver => fhrp::Command::HandOver,
-            Order::Announce => fhrp::Command::Announce,
-            Order::TakeOver => fhrp::Command::TakeOver,
-            Order::Ready => fhrp::Command::Ready,
+            Order::Demote(by) => Wish::Demote(by),
+            Order::HandOver => Wish::Command(Command::HandOver),
+            Order::Announce => Wish::Command(Command::Announce),
+            Order::TakeOver => Wish::Command(Command::TakeOver),
+            Order::Ready => Wish::Command(Command::Ready),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Fields that a daemon of another version leaves out are empty, and those that it adds are passed over.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fhrp::{Family, Mac};
@@ -49,6 +50,8 @@ pub struct Group {
     pub alarms: Vec<String>,
     #[serde(default)]
     pub details: Vec<Detail>,
+    #[serde(default)]
+    pub troubles: BTreeMap<String, u16>,
     #[serde(default)]
     pub fault: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The control socket with a real socket on one side, and on the other a thread that answers requests from
 //! the queue where the event loop would.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -146,7 +147,7 @@ fn view(id: u32) -> GroupView {
         alarms: Vec::new(),
         details: Vec::new(),
     };
-    GroupView { group, since_s: 1.5, view, fault: None }
+    GroupView { group, since_s: 1.5, view, troubles: BTreeMap::new(), fault: None }
 }
 
 fn kind_of(answer: &Value) -> &str {

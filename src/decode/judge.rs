@@ -20,6 +20,8 @@ const GROUPS: usize = 2_048;
 const MEMBERS: usize = 8;
 /// Addresses kept to be named in a problem; all of them count in comparisons.
 const NAMED: usize = 4;
+/// Two of CARP's counters that are farther apart have nothing to do with each other.
+const RANDOM: u64 = 1 << 48;
 /// Priority of a router that owns the addresses. RFC 9568 §5.2.4.
 const OWNER: u8 = 255;
 
@@ -265,10 +267,12 @@ impl Member {
         self.mac = now.or(self.mac);
     }
 
-    /// CARP's. It may stand still; where it goes back, a frame was heard before or a router was started again.
+    /// CARP's. It may stand still, and whoever hears nobody counts at random; where it goes back by a little, a frame was
+    /// heard before or a router was started again.
     fn judge_counter(&mut self, now: Option<u64>, problems: &mut Vec<Problem>) {
         let Some(now) = now else { return };
-        if let Some(before) = self.counter.filter(|before| now < *before) {
+        let went_back = |before: &u64| now < *before && *before - now < RANDOM;
+        if let Some(before) = self.counter.filter(went_back) {
             let text = format!("counter {now:016x} after {before:016x}: a replay, or a router started again");
             problems.push(Problem::remark("replays", text, "OpenBSD ip_carp.c, sc_counter"));
         }

@@ -18,10 +18,13 @@ impl Driver {
     pub(super) fn perform(&mut self, now: Now) {
         let mut wishes = Vec::new();
         let mut announcements = Vec::new();
+        let mut sent = Vec::new();
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Send { group, link, datagram } => self.send(group, link, &datagram),
+                Effect::Send { group, link, datagram } => {
+                    sent.extend(self.send(group, link, &datagram).map(|is_sent| (group, is_sent)));
+                }
                 Effect::Hold(wish) => {
                     self.advertiser.hold(wish.group, wish.link, &wish.holdings);
                     wishes.push(wish);
@@ -47,6 +50,13 @@ impl Driver {
         for (group, link, form) in announcements {
             self.announce(now, group, link, form);
         }
+        for (group, is_sent) in sent {
+            self.engine.sent(now, group, is_sent, &mut self.effects);
+        }
+        // A trouble is told at once, and comes or goes after several datagrams: this ends.
+        if !self.effects.is_empty() {
+            self.perform(now);
+        }
     }
 
     /// Has a group's programs told where it is now. However often that changes, only the latest counts.
@@ -61,10 +71,11 @@ impl Driver {
         self.hooks.give(group, order);
     }
 
-    fn send(&mut self, group: GroupIndex, link: u32, datagram: &Datagram) {
+    /// Whether it was sent; `None`: there is no link to send it on.
+    fn send(&mut self, group: GroupIndex, link: u32, datagram: &Datagram) -> Option<bool> {
         let sent = match datagram.route {
             Route::Link { source_mac, destination_mac } => {
-                let Some(port) = self.links.get(&link) else { return };
+                let port = self.links.get(&link)?;
                 self.frame.clear();
                 frame::write(datagram, source_mac, destination_mac, &mut self.frame)
                     .map_err(|fault| std::io::Error::new(std::io::ErrorKind::InvalidInput, fault))
@@ -79,12 +90,13 @@ impl Driver {
                 sent
             }
         };
-        if let Err(error) = sent {
+        if let Err(error) = &sent {
             self.faults.insert(group, format!("send to {}: {error}", datagram.destination));
             if let Some(port) = self.links.get_mut(&link) {
                 port.tally.count("send-errors");
             }
         }
+        Some(sent.is_ok())
     }
 
     /// One gratuitous ARP or unsolicited neighbour advertisement for every address that we answer for.

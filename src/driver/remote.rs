@@ -1,5 +1,6 @@
 //! How the rest of the program talks to the event loop: bounded queues, and never a wait on the loop's side.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -10,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::config::Plan;
+use crate::engine::troubles::Trouble;
 use crate::event::Subject;
 
 /// Requests that may wait; more than a busy operator can type.
@@ -44,12 +46,21 @@ pub enum Request {
         /// The group's name; `None` means all.
         name: Option<String>,
         /// What to do.
-        command: Command,
+        command: Wish,
         /// Gets how many groups were told.
         answer: oneshot::Sender<usize>,
     },
     /// Hand over and end.
     Stop,
+}
+
+/// What an operator may wish of groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Something that the group does itself.
+    Command(Command),
+    /// That others are preferred by so much, in the protocol's own units, until something else is said.
+    Demote(u16),
 }
 
 /// Most groups on one page: what the loop can show without being late for a 10 ms advertisement.
@@ -75,6 +86,9 @@ pub struct GroupView {
     /// How it stands.
     #[serde(flatten)]
     pub view: View,
+    /// What is wrong beside what the group sees itself, and what each takes of its priority.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub troubles: BTreeMap<Trouble, u16>,
     /// What the address manager last said, if it was not able to do its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,

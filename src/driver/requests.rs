@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use fhrp::Command;
-
-use super::remote::{GroupView, LinkView, PAGE, Page, Reloaded, Request};
+use super::remote::{GroupView, LinkView, PAGE, Page, Reloaded, Request, Wish};
 use super::{Driver, Phase, Registered};
 use crate::config::{GroupPlan, Plan};
 use crate::engine::group::Identity;
+use crate::engine::troubles::Trouble;
 use crate::engine::{GroupIndex, Now};
 use crate::event::{Subject, What};
 use crate::protocols;
@@ -83,11 +82,12 @@ impl Driver {
             // A group whose interface never appeared has been as it is since the beginning.
             since_s: now.monotonic.since(view.since.max(self.began)).as_secs_f64(),
             view,
+            troubles: self.engine.troubles(group),
             fault: self.faults.get(&group).cloned(),
         })
     }
 
-    fn command(&mut self, now: Now, name: Option<&str>, command: Command) -> usize {
+    fn command(&mut self, now: Now, name: Option<&str>, wish: Wish) -> usize {
         let chosen: Vec<GroupIndex> = self
             .registered
             .values()
@@ -95,7 +95,12 @@ impl Driver {
             .map(|registered| registered.group)
             .collect();
         for group in &chosen {
-            self.engine.command(now, *group, command, &mut self.effects);
+            match wish {
+                Wish::Command(command) => self.engine.command(now, *group, command, &mut self.effects),
+                Wish::Demote(by) => {
+                    self.engine.trouble(now, *group, Trouble::Operator, by, &mut self.effects);
+                }
+            }
         }
         chosen.len()
     }
@@ -161,7 +166,7 @@ impl Driver {
         };
     }
 
-    /// Groups that follow others by name do from now on.
+    /// Groups that follow others by name do from now on, and those that move together.
     pub(super) fn form_files(&mut self, now: Now) {
         let named: BTreeMap<&str, GroupIndex> = self
             .registered
@@ -178,6 +183,10 @@ impl Driver {
             .collect();
         for (group, leader) in pairs {
             self.engine.follow(now, group, leader, &mut self.effects);
+        }
+        for Registered { group, plan } in self.registered.values() {
+            let together = protocols::failover_group(&plan.protocol);
+            self.engine.move_together(now, *group, together, &mut self.effects);
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::GroupIndex;
 use super::siblings::{Companies, CompanyIndex};
+use super::troubles::Troubles;
 
 /// Which group it is: what stays the same when everything else about it is reconfigured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -63,6 +64,10 @@ pub(super) struct Slot {
     /// Which groups follow it, and how it stands for them.
     pub(super) followers: Vec<GroupIndex>,
     pub(super) lead: Lead,
+    /// What is wrong beside what it sees itself.
+    pub(super) troubles: Troubles,
+    /// What it moves together with.
+    pub(super) failover_group: Option<String>,
     pub(super) started: bool,
     pub(super) stopping: bool,
     /// The latest wish.
@@ -118,6 +123,8 @@ impl Slot {
             link: 0,
             company: None,
             standing: Standing::Down,
+            troubles: Troubles::default(),
+            failover_group: None,
             started: false,
             stopping: false,
             holdings: Holdings::none(),

@@ -11,15 +11,17 @@
 //! | [`demux`] | one look-up from a frame to its group |
 //! | [`held`] | which group holds which address, for whoever asks by ARP or ND |
 //! | `siblings` | which groups share a link, and how they stand |
+//! | [`troubles`] | what is wrong beside what a group sees itself |
 
 pub mod demux;
 pub mod group;
 pub mod held;
 mod siblings;
 pub mod timers;
+pub mod troubles;
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
@@ -33,6 +35,7 @@ use group::{HoldResult, Identity, Slot, Unsent, Wish};
 use held::Held;
 use siblings::{Companies, Key};
 use timers::Timers;
+use troubles::Trouble;
 
 /// A group's place in the engine's table: small, and stable while the group exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -363,9 +366,69 @@ impl Engine {
         self.tell(now, group, Input::Command(command), out);
     }
 
-    /// The sum of tracked faults takes so much of a group's priority from now on, in its protocol's own units.
-    pub fn penalty(&mut self, now: Now, group: GroupIndex, penalty: u16, out: &mut Vec<Effect>) {
-        self.tell(now, group, Input::Penalty(penalty), out);
+    /// From now on a trouble takes so much of a group's priority, in its protocol's own units; nothing: it is over.
+    pub fn trouble(
+        &mut self,
+        now: Now,
+        group: GroupIndex,
+        trouble: Trouble,
+        weight: u16,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        if let Some(penalty) = slot.troubles.set(trouble, weight) {
+            self.tell(now, group, Input::Penalty(penalty), out);
+        }
+    }
+
+    /// What is wrong with a group beside what it sees itself, and what each trouble takes.
+    pub fn troubles(&self, group: GroupIndex) -> BTreeMap<Trouble, u16> {
+        self.slot(group).map(|slot| slot.troubles.each().clone()).unwrap_or_default()
+    }
+
+    /// A datagram of a group was sent, or could not be.
+    pub fn sent(&mut self, now: Now, group: GroupIndex, is_sent: bool, out: &mut Vec<Effect>) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        let Some(is_trouble) = slot.troubles.sent(is_sent) else { return };
+        let name = slot.identity.protocol;
+        let protocol = self.protocols.iter().find(|protocol| protocol.name() == name);
+        let weight = protocol.map_or(0, |protocol| protocol.penalty_of_send_errors());
+        self.trouble(now, group, Trouble::SendErrors, if is_trouble { weight } else { 0 }, out);
+    }
+
+    /// From now on a group moves together with all others that are said to be in the same failover group: each of them
+    /// that is down is a trouble of the others.
+    pub fn move_together(
+        &mut self,
+        now: Now,
+        group: GroupIndex,
+        failover_group: Option<&str>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        if slot.failover_group.as_deref() == failover_group {
+            return;
+        }
+        let before = std::mem::replace(&mut slot.failover_group, failover_group.map(str::to_owned));
+        if failover_group.is_none() {
+            self.trouble(now, group, Trouble::FailoverGroup, 0, out);
+        }
+        for name in [before.as_deref(), failover_group].into_iter().flatten() {
+            self.weigh(now, name, out);
+        }
+    }
+
+    /// Some member of a failover group stands otherwise than before.
+    fn weigh(&mut self, now: Now, failover_group: &str, out: &mut Vec<Effect>) {
+        let members = self.groups_where(|slot| slot.failover_group.as_deref() == Some(failover_group));
+        let is_down = |slot: &Slot| slot.started && !slot.stopping && slot.lead.standing == Standing::Down;
+        let down: Vec<GroupIndex> =
+            members.iter().copied().filter(|member| self.slot(*member).is_some_and(is_down)).collect();
+        for member in members {
+            let others = down.iter().filter(|other| **other != member).count();
+            let weight = u16::try_from(others).unwrap_or(u16::MAX);
+            self.trouble(now, member, Trouble::FailoverGroup, weight, out);
+        }
     }
 
     /// A group's own configuration has changed.
@@ -375,10 +438,14 @@ impl Engine {
 
     /// A group shall leave; [`Engine::remove_left`] tells when it has.
     pub fn stop(&mut self, now: Now, group: GroupIndex, out: &mut Vec<Effect>) {
-        if let Some(slot) = self.slot_mut(group) {
-            slot.stopping = true;
-        }
+        let Some(slot) = self.slot_mut(group) else { return };
+        slot.stopping = true;
+        // Whoever leaves for good pulls nobody after it.
+        let together = slot.failover_group.clone();
         self.tell(now, group, Input::Stop, out);
+        if let Some(name) = together {
+            self.weigh(now, &name, out);
+        }
     }
 
     /// Every group's place, in order.
@@ -495,11 +562,16 @@ impl Engine {
         }
         slot.unsent.then(said);
         slot.lead.lease = slot.holdings.lease;
+        let fell_or_rose = (slot.lead.standing == Standing::Down) != (before.standing == Standing::Down);
+        let together = slot.failover_group.clone().filter(|_| fell_or_rose);
         if slot.lead != before && !slot.followers.is_empty() {
             let (lead, followers) = (slot.lead, slot.followers.clone());
             for follower in followers {
                 self.tell(now, follower, Input::Leads(lead), out);
             }
+        }
+        if let Some(name) = together {
+            self.weigh(now, &name, out);
         }
         answer
     }

@@ -106,6 +106,10 @@ impl Protocol for Scripted {
         &[]
     }
 
+    fn penalty_of_send_errors(&self) -> u16 {
+        7
+    }
+
     fn group_of(&self, received: &Received<'_>) -> Option<u16> {
         (received.protocol == 112).then(|| received.payload.first().copied().unwrap_or(0).into())
     }
@@ -485,4 +489,56 @@ fn a_group_has_left_when_it_holds_nothing_and_waits_for_nothing() {
         Delivery::NoSuchGroup { protocol: "script", id: 1 }
     );
     assert_eq!(engine.shortest_lease(), None);
+}
+
+/// What each of them was told since the last time.
+fn heard_by(scripts: &[Script]) -> Vec<Vec<String>> {
+    scripts.iter().map(Script::heard).collect()
+}
+
+#[test]
+fn groups_that_move_together_weigh_upon_each_other() {
+    let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);
+    let now = at(1);
+    for group in 0..3 {
+        engine.move_together(now, GroupIndex(group), Some("office"), &mut out);
+    }
+    scripts.iter().for_each(|script| drop(script.heard()));
+    // One of them loses its leg: the others are told, it is not.
+    scripts[0].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["Announce"], vec!["penalty 1"], vec!["penalty 1"]]);
+    // A second one: each of them has another one beside it, and the third has two.
+    scripts[1].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(1), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["penalty 1"], vec!["Announce"], vec!["penalty 2"]]);
+    // One leg is back.
+    scripts[0].answers(vec![stands(Standing::StandingBy)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["Announce"], vec!["penalty 0"], vec!["penalty 1"]]);
+    // Who goes for good weighs upon nobody, and who belongs to nobody is told nothing.
+    engine.stop(now, GroupIndex(1), &mut out);
+    assert_eq!(heard_by(&scripts), [vec!["penalty 0"], vec!["stop"], vec!["penalty 0"]]);
+    engine.move_together(now, GroupIndex(2), None, &mut out);
+    scripts[0].answers(vec![stands(Standing::Down)]);
+    engine.command(now, GroupIndex(0), Command::Announce, &mut out);
+    assert_eq!(scripts[2].heard(), [""; 0]);
+}
+
+#[test]
+fn troubles_are_told_as_their_sum() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    let (now, group) = (at(1), GroupIndex(0));
+    scripts[0].heard();
+    engine.trouble(now, group, Trouble::Operator, 5, &mut out);
+    for _ in 0..3 {
+        engine.sent(now, group, false, &mut out);
+    }
+    assert_eq!(scripts[0].heard(), ["penalty 5", "penalty 12"]);
+    assert_eq!(engine.troubles(group), [(Trouble::Operator, 5), (Trouble::SendErrors, 7)].into());
+    for _ in 0..3 {
+        engine.sent(now, group, true, &mut out);
+    }
+    engine.trouble(now, group, Trouble::Operator, 0, &mut out);
+    assert_eq!(scripts[0].heard(), ["penalty 5", "penalty 0"]);
 }

@@ -50,6 +50,12 @@ pub(super) struct Announced {
     /// How often it advertises, and since when.
     intervals: Vec<(u64, Interval)>,
     was_read: bool,
+    /// When it last spoke as the master.
+    spoke: Option<u64>,
+    /// Since then, the latest master beside it: when it was heard, and how often it advertises.
+    other: Option<(u64, Interval)>,
+    /// When it took the role from a worse master that was there, and when it had heard that one.
+    preemptions: Vec<(u64, u64)>,
 }
 
 impl Announced {
@@ -63,6 +69,9 @@ impl Announced {
             peers: BTreeSet::new(),
             intervals: Vec::new(),
             was_read: false,
+            spoke: None,
+            other: None,
+            preemptions: Vec::new(),
         }
     }
 
@@ -81,10 +90,46 @@ impl Announced {
             self.peers.insert(received.destination);
         }
         let interval = Interval { base: advbase, skew: advskew };
+        if interval == Interval::GOODBYE {
+            return;
+        }
+        if let Some(heard) = self.preempts(at, interval)
+            && self.preemptions.len() < CHANGES
+        {
+            self.preemptions.push((at, heard));
+        }
+        (self.spoke, self.other) = (Some(at), None);
         let is_new = self.intervals.last().is_none_or(|(_, last)| *last != interval);
-        if interval != Interval::GOODBYE && is_new && self.intervals.len() < CHANGES {
+        if is_new && self.intervals.len() < CHANGES {
             self.intervals.push((at, interval));
         }
+    }
+
+    /// An advertisement of somebody else.
+    pub(super) fn overhear(&mut self, at: u64, received: &Received<'_>) {
+        let Ok(heard) = wire::parse(received.payload) else { return };
+        let Advertisement { advbase, advskew, demote, .. } = heard.advertisement;
+        let interval = Interval { base: advbase, skew: advskew };
+        // Whoever is leaving or demoted is followed by anybody.
+        self.other = (interval != Interval::GOODBYE && demote == 0).then_some((at, interval));
+    }
+
+    /// Whether it takes the role now from a worse master that is there, which was heard then: only whoever preempts does so
+    /// before its patience is over. A router that has been speaking all the while takes nothing.
+    fn preempts(&self, at: u64, interval: Interval) -> Option<u64> {
+        let (heard, theirs) = self.other?;
+        let passed = |since: u64| Duration::from_nanos(at.saturating_sub(since));
+        let patience = interval.patience(DEFAULT_DEAD_RATIO);
+        // Whoever is slower than that is followed by anybody, too.
+        let is_waited_for = interval.base == 0 || interval.is_waited_for(DEFAULT_DEAD_RATIO, theirs);
+        let was_silent = self.spoke.is_none_or(|spoke| passed(spoke) >= patience);
+        (interval < theirs && is_waited_for && was_silent && passed(heard) < patience).then_some(heard)
+    }
+
+    /// When it had heard the master that it preempted at a moment.
+    pub(super) fn preempted(&self, at: u64) -> Option<u64> {
+        let place = self.preemptions.binary_search_by_key(&at, |(taken, _)| *taken).ok()?;
+        self.preemptions.get(place).map(|(_, heard)| *heard)
     }
 
     fn password_of(&self, received: &Received<'_>, keys: &[&[u8]]) -> Option<Secret> {
@@ -113,13 +158,13 @@ impl Announced {
             return Err(Unknowable::AddressesMissing);
         }
         let password = self.password.clone().ok_or(Unknowable::KeyMissing("carp"))?;
-        // One family is spoken in this group, whatever else the digest may cover.
-        let family = Family::of(self.source);
-        let own = self.addresses.iter().copied().filter(|ip| Family::of(*ip) == family);
-        let addresses = own.map(|ip| InterfaceAddress { ip, prefix: usual_prefix(ip) }).collect();
+        let addresses =
+            self.addresses.iter().map(|ip| InterfaceAddress { ip: *ip, prefix: usual_prefix(*ip) });
+        let addresses = addresses.collect();
         let usual = Config::new(self.vhid, password, addresses);
         Ok(Config {
             interval,
+            preempt: !self.preemptions.is_empty(),
             link_local: LinkLocal::default(),
             virtual_mac: self.speaks_from_virtual_mac().then(|| virtual_mac(self.vhid)),
             sources: vec![self.source],
@@ -138,6 +183,20 @@ impl Announced {
         unknown || self.macs.contains(&virtual_mac(self.vhid))
     }
 
+    fn is_ucarp(&self) -> bool {
+        self.macs.contains(&::carp::vmac::ucarp_mac(self.vhid))
+    }
+
+    /// By how much it may be late for its own reasons: ucarp hears in lots of a second.
+    pub(super) fn slowness(&self) -> Duration {
+        if self.is_ucarp() { Duration::from_secs(1) } else { Duration::ZERO }
+    }
+
+    /// Why it speaks out of turn, if nothing that it just heard says so.
+    pub(super) fn out_of_turn(&self) -> Option<&'static str> {
+        self.is_ucarp().then_some("ucarp has one word more when it gives way (carp.c), as late as it hears")
+    }
+
     /// Its own MAC, if it was seen.
     pub(super) fn own_mac(&self) -> Option<Mac> {
         let made = [virtual_mac(self.vhid), ::carp::vmac::ucarp_mac(self.vhid), Mac::default()];
@@ -151,7 +210,10 @@ impl Announced {
             said.push(format!("advertises every {interval}"));
         }
         said.push(format!("addresses {}", crate::analyze::reading::listed(&self.addresses)));
-        said.push("preemption off: no advertisement says it".to_owned());
+        said.push(match self.preemptions.is_empty() {
+            true => "preemption off: it was not seen to preempt".to_owned(),
+            false => "preemption on".to_owned(),
+        });
         if !self.speaks_from_virtual_mac() {
             said.push("no virtual MAC".to_owned());
         }
@@ -174,8 +236,11 @@ pub(super) fn is_its_own(field: &str) -> bool {
 }
 
 /// Why a field may differ, if anything says so.
-pub(super) fn why_it_differs(field: &str, _theirs: &str, _ours: &str) -> Option<&'static str> {
+pub(super) fn why_it_differs(field: &str, theirs: &str, _ours: &str) -> Option<&'static str> {
     match field {
+        "source MAC" if theirs.starts_with("00:00:5e:00:00:") => Some(
+            "ucarp speaks from a MAC that nobody has (carp.c); ours, without a virtual MAC, from its own",
+        ),
         "TOS" | "traffic class" => Some("the originals do not agree; ours is class selector 7, as FreeBSD's"),
         "IPv4 flags" => Some("some say that it must not be cut; it is never so long that it could be"),
         "flow label" => Some("nobody asks for one"),

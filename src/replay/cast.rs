@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::{Dissection, Known};
-use fhrp::{InterfaceAddress, Link, Mac, Note, Received};
+use fhrp::{Family, InterfaceAddress, Link, Mac, Note, Received};
 
-use super::protocol::{Announced, real_addresses};
+use super::beside;
+use super::protocol::Announced;
 use super::script::{Doing, Outside};
 use super::spoken::{Prompt, Spoken};
 use super::stage::{Deed, ORIGIN, Stage, framed};
@@ -145,8 +146,8 @@ impl Cast {
                 self.states.push((at_ns, Some(to)));
             }
             let Deed::Sent(datagram) = &done.what else { continue };
-            if done.at < ORIGIN {
-                // The capture had not begun.
+            // The capture had not begun, or the other half of a group of both families speaks: it is told by itself.
+            if done.at < ORIGIN || Family::of(datagram.source) != self.key.family {
                 continue;
             }
             let Some(octets) = framed(datagram, &link) else { continue };
@@ -212,11 +213,7 @@ impl Cast {
             mtu: 1500,
             addresses: vec![InterfaceAddress { ip: self.address, prefix: PREFIX }],
         };
-        for address in real_addresses(&plan.protocol) {
-            if !link.has(address.ip) {
-                link.addresses.push(address);
-            }
-        }
+        beside::equip(&mut link, &plan.protocol);
         let mut stage = Stage::new(link, instant(at_ns), context.begins, context.seed);
         let group = stage.add(&plan);
         if prelude {

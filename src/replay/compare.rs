@@ -318,10 +318,16 @@ impl Comparison<'_> {
 
     /// Ours took the role when the rules say, and the real one a little later. One that is early has no such excuse.
     fn late_itself(&self, at: u64, ours: i64) -> Option<String> {
+        let slowness = self.cast.announced.slowness();
+        if self.cast.announced.preempted(at).is_some() && ours < 0 && ours.unsigned_abs() <= nanos(slowness) {
+            return Some(
+                "ours preempts as soon as it hears a worse master, and the other heard late".to_owned(),
+            );
+        }
         let (waited, wait) = self.waits.get(&at)?;
         let theirs = signed(*waited) - signed(*wait);
         let by_the_rules = (theirs + ours).unsigned_abs() <= SLACK / 4;
-        let a_little = theirs > 0 && theirs <= signed(self.interval);
+        let a_little = theirs > 0 && theirs <= signed(self.interval.saturating_add(nanos(slowness)));
         (by_the_rules && a_little).then(|| {
             let (wait, waited) = (about(*wait), about(*waited));
             format!("by the rules it waits {wait}, as ours does, and it took {waited}")

@@ -8,6 +8,7 @@
 //! | `stage` | one router of ours in virtual time |
 //! | [`observe`] | groups of ours listen, and what they do is told |
 //! | [`enact`] | one router is taken out and ours is put in its place |
+//! | `beside` | the real addresses of our router |
 //! | `cast` | our router in one group, beside the real one |
 //! | [`script`] | what happened to that router from outside |
 //! | `spoken` | what a router said, in a form that can be compared |
@@ -15,6 +16,7 @@
 //! | [`report`] | both as text |
 //! | [`protocol`], `vrrp`, `carp`, `hsrp` | what a replay must know of each protocol |
 
+mod beside;
 mod carp;
 mod cast;
 pub mod compare;

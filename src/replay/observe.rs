@@ -1,14 +1,14 @@
 //! Observe: groups of ours listen to a capture, and what they do and say is told.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use fhrp::dissect::Known;
-use fhrp::{Family, Instant, InterfaceAddress, Link, Mac, Note};
+use fhrp::{Instant, InterfaceAddress, Link, Mac, Note};
 use serde::Serialize;
 
-use super::protocol;
+use super::beside;
 use super::stage::{Deed, ORIGIN, Stage, framed};
 use crate::analyze::moment::nanos;
 use crate::analyze::reading::Said;
@@ -99,14 +99,7 @@ impl Observer {
             addresses: addresses.to_vec(),
         };
         for group in groups {
-            for address in protocol::real_addresses(&group.protocol) {
-                add(&mut link, address);
-            }
-            let virtual_addresses = protocol::virtual_addresses(&group.protocol);
-            let family = virtual_addresses.first().map_or(Family::Ipv4, |address| Family::of(address.ip));
-            if !link.addresses.iter().any(|address| Family::of(address.ip) == family) {
-                add(&mut link, spare(&virtual_addresses));
-            }
+            beside::equip(&mut link, &group.protocol);
         }
         let mut stage = Stage::new(link, ORIGIN, begins, seed);
         let groups = groups
@@ -196,30 +189,5 @@ fn says(octets: &[u8], at: Instant) -> String {
         }
         Some(dissection) => format!("{}, {}", dissection.kind, Said::of(&dissection, None).line()),
         None => "nothing".to_owned(),
-    }
-}
-
-fn add(link: &mut Link, address: InterfaceAddress) {
-    if !link.has(address.ip) {
-        link.addresses.push(address);
-    }
-}
-
-/// An address beside the virtual ones: the last one of the network that is free, or a link-local one.
-fn spare(virtual_addresses: &[InterfaceAddress]) -> InterfaceAddress {
-    let first = virtual_addresses.first().copied();
-    match first.map(|address| (address.ip, address.prefix)) {
-        Some((IpAddr::V4(ip), prefix)) => {
-            let host = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
-            let last = u32::from(ip) | host;
-            let free = (1..=host)
-                .map(|step| Ipv4Addr::from(last - step))
-                .find(|free| !virtual_addresses.iter().any(|address| address.ip == IpAddr::V4(*free)));
-            InterfaceAddress { ip: free.unwrap_or(Ipv4Addr::new(192, 0, 2, 254)).into(), prefix }
-        }
-        Some((IpAddr::V6(_), _)) | None => {
-            let ip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfffe);
-            InterfaceAddress { ip: ip.into(), prefix: 64 }
-        }
     }
 }

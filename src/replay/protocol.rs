@@ -93,8 +93,9 @@ impl Announced {
     /// A frame of somebody else in the group.
     pub(super) fn overhear(&mut self, at: u64, received: &Received<'_>, keys: &[&[u8]]) {
         match self {
-            // Each advertisement of these speaks for itself.
-            Announced::Vrrp(_) | Announced::Carp(_) => {}
+            // Each advertisement of it speaks for itself.
+            Announced::Vrrp(_) => {}
+            Announced::Carp(announced) => announced.overhear(at, received),
             Announced::Hsrp(announced) => announced.overhear(at, received, keys),
         }
     }
@@ -120,6 +121,30 @@ impl Announced {
         match self {
             Announced::Vrrp(_) | Announced::Carp(_) => 0,
             Announced::Hsrp(announced) => announced.spread(),
+        }
+    }
+
+    /// When it had heard the holder that it preempted at a moment, where that is done as soon as a worse one is heard.
+    pub(super) fn preempted(&self, at: u64) -> Option<u64> {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Carp(announced) => announced.preempted(at),
+        }
+    }
+
+    /// By how much it may be late for its own reasons.
+    pub(super) fn slowness(&self) -> Duration {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => Duration::ZERO,
+            Announced::Carp(announced) => announced.slowness(),
+        }
+    }
+
+    /// Why it speaks out of turn, if nothing that it just heard says so.
+    pub(super) fn out_of_turn(&self) -> Option<&'static str> {
+        match self {
+            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Carp(announced) => announced.out_of_turn(),
         }
     }
 

@@ -95,7 +95,10 @@ pub(super) fn outside(
         let Some(first) = life.pieces.first() else { continue };
         let Some(plan) = settings(first.from_ns) else { continue };
         let wait = signed(nanos(wait_after_start(&plan)));
-        all.push(start(group, who.address, first, wait, ended));
+        all.push(match announced.preempted(first.from_ns) {
+            Some(heard) => preempting(heard, ended),
+            None => start(group, who.address, first, wait, ended),
+        });
         all.extend(
             holding(life.pieces).filter_map(|piece| deafness(group, who.address, piece, wait)).flatten(),
         );
@@ -165,6 +168,13 @@ fn start(group: &GroupStory, who: IpAddr, first: &Piece, wait: i64, ended: i64) 
             Outside { at_ns, what: Doing::Start { prelude: false }, why, meets: Some(first.from_ns) }
         }
     }
+}
+
+/// A router that preempts whoever is worse as soon as it hears them: it was not there before.
+fn preempting(heard: u64, ended: i64) -> Outside {
+    let at_ns = (signed(heard) - 1).max(ended.saturating_add(1));
+    let why = "it preempts as soon as it hears a worse holder, so it was not there before".to_owned();
+    Outside { at_ns, what: Doing::Start { prelude: false }, why, meets: None }
 }
 
 fn holds_from_the_beginning(group: &GroupStory) -> bool {

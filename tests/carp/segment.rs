@@ -157,6 +157,90 @@ fn vrrp_of_the_same_number_is_left_alone() {
     }
 }
 
+/// A router that has lost one leg gives up the others as well, and takes all of them back. FreeBSD and OpenBSD demote.
+#[test]
+fn all_legs_move_together() {
+    let both = |skew: u8| {
+        let leg = |name: &str, id: u8, interface: &str, address: &str| {
+            format!(
+                "[[interface.{interface}.carp]]\nname = \"{name}\"\nid = {id}\naddresses = [\"{address}\"]\n\
+                 advskew = {skew}\npreempt = true\npassword = \"secret\"\nfailover-group = \"all\"\n"
+            )
+        };
+        leg("inside", 1, "lan", "10.0.10.1/24") + &leg("outside", 2, "wan", "10.0.20.1/24")
+    };
+    let Some(mut stage) = Stage::new(&[("r1", &both(0)), ("r2", &both(100))]) else { return };
+    stage.start(&["r1", "r2"]);
+    for leg in ["inside", "outside"] {
+        stage.state("r1", leg, "MASTER");
+        stage.state("r2", leg, "BACKUP");
+    }
+    stage.shell("r1", "ip link set dev lan down");
+    stage.state("r1", "inside", "INIT");
+    for leg in ["inside", "outside"] {
+        stage.state("r2", leg, "MASTER");
+    }
+    stage.state("r1", "outside", "BACKUP");
+    let shown = stage.group("r1", "outside");
+    assert_eq!(shown["troubles"]["failover-group"], 1, "{shown:#}");
+    stage.shell("r1", "ip link set dev lan up");
+    for leg in ["inside", "outside"] {
+        stage.state("r1", leg, "MASTER");
+        stage.state("r2", leg, "BACKUP");
+    }
+    let shown = stage.group("r1", "outside");
+    assert!(shown["troubles"].is_null(), "{shown:#}");
+    // And an operator's wish moves one of them alone.
+    let told = stage.firsthop("r1", &["demote", "inside", "--by", "5"]);
+    assert!(told.status.success());
+    stage.state("r2", "inside", "MASTER");
+    stage.state("r1", "outside", "MASTER");
+    stage.firsthop("r1", &["demote", "inside", "--by", "0"]);
+    stage.state("r1", "inside", "MASTER");
+}
+
+/// An address more, first here and then there: never two masters.
+#[test]
+fn an_address_is_added_without_two_masters() {
+    let (one, two) = ("\"10.0.10.1/24\"", "\"10.0.10.1/24\", \"10.0.10.9/24\"");
+    let with = |addresses: &str, skew| group(addresses, skew, "preempt = true");
+    let Some(mut stage) = Stage::new(&[("r1", &with(one, 0)), ("r2", &with(one, 100))]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    let since = now();
+    stage.reload("r2", &with(two, 100));
+    rest(2_000);
+    stage.reload("r1", &with(two, 0));
+    rest(4_000);
+    assert_eq!(
+        (&stage.group("r1", "g")["state"], &stage.group("r2", "g")["state"]),
+        (&"MASTER".into(), &"BACKUP".into())
+    );
+    let said = stage.adverts(since, 1);
+    assert!(!said.is_empty() && said.iter().all(|advert| advert.router == "r1"), "{said:?}");
+    assert_eq!(stage.who_is("10.0.10.9"), ["r1"]);
+}
+
+/// FreeBSD's `switch`: forced states in quick succession, on one and on both.
+#[test]
+fn forced_states_settle() {
+    let with = |skew| group("\"10.0.10.1/24\"", skew, "preempt = true");
+    let Some(mut stage) = Stage::new(&[("r1", &with(0)), ("r2", &with(100))]) else { return };
+    stage.start(&["r1", "r2"]);
+    stage.state("r1", "g", "MASTER");
+    stage.state("r2", "g", "BACKUP");
+    for router in ["r1", "r2", "r1"] {
+        for command in ["hand-over", "take-over", "hand-over"] {
+            stage.firsthop(router, &[command]);
+        }
+    }
+    stage.until("one of them is the master again", |stage| {
+        let states = ["r1", "r2"].map(|router| stage.group(router, "g")["state"].clone());
+        states.iter().filter(|state| *state == "MASTER").count() == 1 && stage.who("10.0.10.1").len() == 1
+    });
+}
+
 /// Both judges on all that our routers say.
 fn judge(stage: &Stage, kinds: &[&str]) {
     if !possible("CARP: judges", &["tshark", "tcpdump"]) {

@@ -44,6 +44,8 @@ pub struct Config {
     pub link_local: LinkLocal,
     /// What the counter is used for.
     pub counting: Counting,
+    /// What it moves together with on this router: each other one of that name that is down demotes it.
+    pub failover_group: Option<String>,
     /// How others are told that we are demoted.
     pub demotion: Demotion,
     /// How ucarp's ties are decided.
@@ -89,6 +91,7 @@ impl Config {
             password,
             link_local: LinkLocal::default(),
             counting: Counting::Cookie,
+            failover_group: None,
             demotion: Demotion::Both,
             ucarp_tie: UcarpTie::LittleEndian,
             strict_family_timers: false,

@@ -44,6 +44,11 @@ impl Protocol for Carp {
         None
     }
 
+    /// OpenBSD ip_carp.c, carp_send_ad.
+    fn penalty_of_send_errors(&self) -> u16 {
+        1
+    }
+
     fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection> {
         carp_in(received).map(|message| dissect::dissect(received, message, known))
     }

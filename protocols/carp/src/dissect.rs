@@ -46,7 +46,8 @@ pub(crate) fn dissect(received: &Received<'_>, message: &[u8], known: &Known<'_>
 fn describe(advertisement: &Advertisement, shown: &mut Dissection) {
     let Advertisement { advbase, advskew, demote, counter, .. } = *advertisement;
     shown.kind = "advertisement";
-    shown.interval = Some(advertisement.interval());
+    // A goodbye promises no other advertisement.
+    shown.interval = (!advertisement.says_goodbye()).then(|| advertisement.interval());
     shown.details.push(("advbase", Value::Number(advbase.into())));
     shown.details.push(("advskew", Value::Number(advskew.into())));
     shown.details.push(("demote", Value::Number(demote.into())));

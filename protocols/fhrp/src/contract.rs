@@ -175,6 +175,11 @@ pub trait Protocol: Sync {
         Some(Family::of(received.source))
     }
 
+    /// What it takes of a group's priority that it cannot send, in the protocol's own units.
+    fn penalty_of_send_errors(&self) -> u16 {
+        0
+    }
+
     /// Takes a frame apart, for whoever reads a capture; `None` if it is not this protocol's.
     fn dissect(&self, received: &Received<'_>, known: &Known<'_>) -> Option<Dissection>;
 }

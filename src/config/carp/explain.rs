@@ -46,6 +46,10 @@ fn facts(config: &Config) -> Vec<Fact> {
     if let Some(balancing) = config.balancing {
         facts.push(Fact { name: "balancing", value: share(balancing) });
     }
+    if let Some(name) = &config.failover_group {
+        let value = format!("demoted by 1 for each other group of `{name}` that is down on this router");
+        facts.push(Fact { name: "moves together", value });
+    }
     for family in config.families().filter(|_| config.balancing.is_none()) {
         let name = if family == Family::Ipv4 { "announcements" } else { "announcements, IPv6" };
         facts.push(Fact { name, value: announcements(family, &config.announcements) });

@@ -93,6 +93,7 @@ fn host(
             raw::CounterUse::Cookie => Counting::Cookie,
             raw::CounterUse::Sealed => Counting::Sealed,
         },
+        failover_group: raw.failover_group.as_ref().map(|name| name.value.clone()),
         demotion: match or(&raw.demotion, raw::Demotion::Both) {
             raw::Demotion::Counter => Demotion::Counter,
             raw::Demotion::Skew => Demotion::Skew,

@@ -38,6 +38,8 @@ table! {
         no_password: bool,
         /// What the counter in advertisements is used for. Default: `cookie`, which every CARP understands.
         counter: CounterUse,
+        /// Name of what this group moves together with: each other group of that name that is down here demotes it.
+        failover_group: String,
         /// How others are told that this router is demoted. Default: `both`.
         demotion: Demotion,
         /// Whether the digest covers link-local addresses, as FreeBSD's does. Default: false, as OpenBSD.

@@ -115,8 +115,11 @@ impl Comparison<'_> {
             if every.get(next).is_some_and(|other| other.at <= frame.at.saturating_add(near)) {
                 continue;
             }
-            let explanation = spoken.prompt(frame).map(answer);
+            let protocol = self.cast.key.protocol;
+            let explanation = spoken.prompt(frame).map(|prompt| answer(protocol, prompt));
             let explanation = explanation.or_else(|| self.says_settings(frame.at));
+            let habit = self.cast.announced.out_of_turn().filter(|_| !ours).map(str::to_owned);
+            let explanation = explanation.or(habit);
             found.entry(explanation).or_default().push(frame.at);
         }
         for (explanation, frames) in found {
@@ -181,10 +184,14 @@ impl Comparison<'_> {
 }
 
 /// What a frame out of turn answers.
-fn answer(Prompt { source, priority, .. }: Prompt) -> String {
-    match priority {
-        Some(0) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
-        Some(_) | None => format!(
+fn answer(protocol: &str, Prompt { source, priority, .. }: Prompt) -> String {
+    match (protocol, priority) {
+        ("carp", _) => format!(
+            "it answers {source}'s claim at once: ours does so, the kernels wait for their next turn; a loser's last word \
+             is how the winner knows that there were two"
+        ),
+        (_, Some(0)) => format!("it answers {source}'s goodbye at once (RFC 9568 §6.4.3)"),
+        (_, Some(_) | None) => format!(
             "it answers {source}'s claim at once: RFC 9568 §6.4.3 has an Active do so, earlier RFCs had it discard \
              the frame; a loser's last word is how the winner knows that there were two"
         ),

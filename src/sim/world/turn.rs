@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Event, World};
+use crate::engine::troubles::Trouble;
 use crate::engine::{Delivery, Effect, GroupIndex, Now};
 use crate::net::frame;
 use crate::net::neighbour::{self, Asked};
@@ -209,7 +210,7 @@ impl World<'_> {
             }
             Order::Penalty(group, amount) => {
                 self.rules[group].penalty(router, now.monotonic, amount);
-                daemon.engine.penalty(now, daemon.groups[group], amount, effects);
+                daemon.engine.trouble(now, daemon.groups[group], Trouble::Tracked, amount, effects);
             }
             Order::Reload(group, member) => {
                 if let Some(configuration) = self.rules[group].reload(router, now.monotonic, &member) {
