@@ -172,6 +172,7 @@ impl Space {
             password: true,
             sealed,
             strict_families: false,
+            balancing: None,
             members: (0..self.routers).map(member).collect(),
         })
     }

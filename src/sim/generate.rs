@@ -70,17 +70,23 @@ pub fn scenario(seed: u64, limits: &Limits) -> Scenario {
     let protocol = |number| limits.protocol.unwrap_or_else(|| Simulated::of(seed, number));
     let pace = vrrp::generate::pace(&mut dice);
     let number_of_groups = if dice.percent(15) { 2 } else { 1 };
-    let mut standby_pace = None;
-    let groups: Vec<Group> = (0..number_of_groups)
-        .map(|number| match protocol(number) {
-            Simulated::Vrrp => Group::Vrrp(vrrp::generate::setup(&mut dice, number, count, pace)),
-            Simulated::Hsrp => {
-                let pace = *standby_pace.get_or_insert_with(|| hsrp::generate::pace(&mut dice));
-                Group::Hsrp(hsrp::generate::setup(&mut dice, number, count, pace))
-            }
-            Simulated::Carp => Group::Carp(carp::generate::setup(&mut dice, number, count)),
-        })
-        .collect();
+    let groups: Vec<Group> = match protocol(0) {
+        Simulated::Carp if dice.percent(20) => {
+            carp::generate::sharing(&mut dice, count).into_iter().map(Group::Carp).collect()
+        }
+        Simulated::Vrrp | Simulated::Hsrp | Simulated::Carp => {
+            let mut standby_pace = None;
+            let of = |number| match protocol(number) {
+                Simulated::Vrrp => Group::Vrrp(vrrp::generate::setup(&mut dice, number, count, pace)),
+                Simulated::Hsrp => {
+                    let pace = *standby_pace.get_or_insert_with(|| hsrp::generate::pace(&mut dice));
+                    Group::Hsrp(hsrp::generate::setup(&mut dice, number, count, pace))
+                }
+                Simulated::Carp => Group::Carp(carp::generate::setup(&mut dice, number, count)),
+            };
+            (0..number_of_groups).map(of).collect()
+        }
+    };
     // Microseconds of the longest interval: the measure of everything that happens.
     let unit = groups.iter().map(Group::longest_interval_us).max().unwrap_or(1_000_000);
     let hosts = (0..dice.below(3)).map(|_| Host {

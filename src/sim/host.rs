@@ -70,6 +70,15 @@ impl Host {
         neighbour::question(self.mac, self.address, self.gateway)
     }
 
+    /// To whom a packet goes: each to somebody else, beyond the gateway.
+    pub fn far_end(&self, number: u64) -> IpAddr {
+        let [.., high, low] = number.to_be_bytes();
+        match self.gateway {
+            IpAddr::V4(_) => Ipv4Addr::new(198, 18, high, low).into(),
+            IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, high.into(), low.into()).into(),
+        }
+    }
+
     /// Somebody says where an address is.
     pub fn learns(&mut self, address: IpAddr, mac: Mac) {
         if address == self.gateway {

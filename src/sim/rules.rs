@@ -81,6 +81,8 @@ pub struct Turn<'a> {
 pub enum Duty {
     /// To forward all that is sent to this virtual MAC.
     Forward(Mac),
+    /// To forward what is sent to this virtual MAC and falls into this bucket.
+    Share(Mac, u8),
     /// To answer for this address.
     Answer(IpAddr),
 }
@@ -90,7 +92,22 @@ impl Duty {
     pub fn is_done_by(&self, held: &Holdings) -> bool {
         match self {
             Duty::Forward(mac) => held.forward.get(mac) == Some(&Share::Whole),
+            Duty::Share(mac, number) => match held.forward.get(mac) {
+                Some(Share::Buckets(buckets)) => buckets.has(*number),
+                Some(Share::Whole) => true,
+                None => false,
+            },
             Duty::Answer(address) => held.addresses.contains_key(address),
+        }
+    }
+}
+
+impl Duty {
+    /// Whether it is about what is sent to this MAC.
+    pub fn is_of(&self, to: Mac) -> bool {
+        match self {
+            Duty::Forward(mac) | Duty::Share(mac, _) => *mac == to,
+            Duty::Answer(_) => false,
         }
     }
 }
@@ -99,6 +116,7 @@ impl fmt::Display for Duty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Duty::Forward(mac) => write!(f, "forwarding for {mac}"),
+            Duty::Share(mac, number) => write!(f, "forwarding bucket {number} of {mac}"),
             Duty::Answer(address) => write!(f, "answering for {address}"),
         }
     }

@@ -17,7 +17,7 @@ pub use check::Impossible;
 /// Machines on one segment at most.
 pub const MOST_ROUTERS: usize = 8;
 /// Groups on one segment at most.
-pub const MOST_GROUPS: usize = 2;
+pub const MOST_GROUPS: usize = 4;
 /// Hosts on one segment at most.
 pub const MOST_HOSTS: usize = 4;
 
@@ -427,6 +427,10 @@ impl Scenario {
     pub fn without_group(&self, gone: usize) -> Scenario {
         let mut fewer = self.clone();
         fewer.groups.remove(gone);
+        carp::setup::count_anew(fewer.groups.iter_mut().filter_map(|group| match group {
+            Group::Carp(setup) => Some(setup),
+            Group::Vrrp(_) | Group::Hsrp(_) => None,
+        }));
         fewer.hosts.retain(|host| host.group != gone);
         fewer.hosts.iter_mut().filter(|host| host.group > gone).for_each(|host| host.group -= 1);
         fewer.deeds = self.deeds_mapped(|what| what.without_group(gone));

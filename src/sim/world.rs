@@ -308,9 +308,8 @@ impl<'s> World<'s> {
         let for_us = frame.to.is_group() || frame.to == machine.mac();
         match &frame.sense {
             Sense::Packet { host, number } => {
-                // The far end is of no account here: as if it had the gateway's address.
-                let Host { address, gateway, .. } = self.hosts[*host];
-                if machine.forwards(self.now, frame.to, address, gateway) {
+                let sender = &self.hosts[*host];
+                if machine.forwards(self.now, frame.to, sender.address, sender.far_end(*number)) {
                     self.forwarded(router, *host, *number, frame.to)?;
                 }
             }

@@ -1,6 +1,6 @@
 //! A virtual host from throws of dice.
 
-use super::setup::{Demotion, Families, Member, Setup};
+use super::setup::{Balancing, Demotion, Families, Member, Setup};
 use crate::sim::dice::Dice;
 
 /// How fast the members of a virtual host are.
@@ -60,8 +60,31 @@ pub fn setup(dice: &mut Dice, number: u8, count: usize) -> Setup {
         password: dice.percent(85),
         sealed: dice.percent(40) && seals,
         strict_families: dice.percent(25),
+        balancing: None,
         members: members(dice, count, &pace),
     }
+}
+
+/// Virtual hosts with `count` members each that share their addresses.
+pub fn sharing(dice: &mut Dice, count: usize) -> Vec<Setup> {
+    let number = dice.between(2, 4) as u8;
+    let first = setup(dice, 0, count);
+    let balancing =
+        Balancing { by_group_mac: dice.percent(50), leader: first.vhid.min(250), count: number, number: 0 };
+    let of = |number: u8| {
+        let mut members = first.members.clone();
+        // Each is another member's, if there are as many.
+        let by = usize::from(number) % members.len();
+        members.rotate_right(by);
+        Setup {
+            vhid: balancing.leader + number,
+            virtual_mac: true,
+            balancing: Some(Balancing { number, ..balancing.clone() }),
+            members,
+            ..first.clone()
+        }
+    };
+    (0..number).map(of).collect()
 }
 
 fn members(dice: &mut Dice, count: usize, pace: &Pace) -> Vec<Member> {

@@ -66,7 +66,7 @@ pub(super) fn judge(
     let is_right_way = match datagram.route {
         Route::Routed => setup.unicast,
         Route::Link { source_mac, destination_mac } => {
-            let from = setup.virtual_mac().unwrap_or(machine::mac(own));
+            let from = setup.virtual_mac().filter(|_| !setup.is_hidden()).unwrap_or(machine::mac(own));
             let to = Mac::of_multicast(datagram.destination);
             !setup.unicast && source_mac == from && Some(destination_mac) == to
         }

@@ -27,7 +27,7 @@ use std::time::Duration;
 use fhrp::{Command, Datagram, Family, Instant, InterfaceAddress, Link, Received};
 
 pub use messages::Said;
-pub use setup::{Demotion, Families, Member, Setup};
+pub use setup::{Balancing, Demotion, Families, Member, Setup};
 
 use self::setup::Slowness;
 use self::witness::{BACKOFF, HAND_OVER, REACTION_PAUSE, State, TIE_PAUSE, Witness};
@@ -73,14 +73,19 @@ impl Rules for CarpRules {
         self.setup.gateway()
     }
 
-    /// The master forwards and answers, in every family.
+    /// The master forwards and answers, in every family; or takes its share of what is sent to all.
     fn duties(&self) -> Vec<Duty> {
-        let forward = self.setup.virtual_mac().map(Duty::Forward);
+        let forward = self.setup.virtual_mac().map(|mac| match &self.setup.balancing {
+            None => Duty::Forward(mac),
+            Some(balancing) => Duty::Share(mac, balancing.number),
+        });
+        // Of several that share, the master of the first one answers for all.
+        let answers = self.setup.balancing.as_ref().is_none_or(|balancing| balancing.number == 0);
         let firsts = self.setup.families().filter_map(|family| {
             let mut addresses = self.setup.virtual_addresses().into_iter().map(|address| address.ip);
             addresses.find(|ip| Family::of(*ip) == family)
         });
-        forward.into_iter().chain(firsts.map(Duty::Answer)).collect()
+        forward.into_iter().chain(firsts.map(Duty::Answer).filter(|_| answers)).collect()
     }
 
     fn own_addresses(&self, _router: usize) -> Vec<InterfaceAddress> {

@@ -5,9 +5,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use ::carp::config::{self, Config, Counting, Destination, Interval, Peer};
+use ::carp::config::{self, Config, Counting, Delivery, Destination, Interval, Peer};
 use ::carp::vmac::virtual_mac;
-use fhrp::{Family, InterfaceAddress, Mac, Secret};
+use fhrp::{Buckets, Family, InterfaceAddress, Mac, Secret, Share};
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{length, patience, skew_when_demoted, steps};
@@ -49,8 +49,25 @@ pub struct Setup {
     pub sealed: bool,
     /// Whether the silence of one family is the master's.
     pub strict_families: bool,
+    /// Which of several virtual hosts with these addresses it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
     /// One for each router.
     pub members: Vec<Member>,
+}
+
+/// Which of several virtual hosts with the same addresses one is: the master of each takes a share of the packets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Balancing {
+    /// Whether the MAC that they share is one of a group, or one that no switch ever learns.
+    pub by_group_mac: bool,
+    /// The lowest VHID among them.
+    pub leader: u8,
+    /// How many they are, 2 to 32.
+    pub count: u8,
+    /// Its place among them, from 0.
+    pub number: u8,
 }
 
 /// Of which families a virtual host has addresses.
@@ -136,6 +153,11 @@ impl Setup {
         if self.members.iter().any(|member| member.advskew == u8::MAX || member.dead_ratio == 0) {
             return Err("advskew must be 254 at most, the dead ratio 1 at least".to_owned());
         }
+        if let Some(Balancing { count, number, .. }) = self.balancing
+            && (!(2..=32).contains(&count) || number >= count || !self.virtual_mac)
+        {
+            return Err("2 to 32 virtual hosts can share a virtual MAC, counted from 0".to_owned());
+        }
         if self.sealed && self.members.iter().any(|member| member.advbase > LONGEST_SEALED) {
             return Err(format!("sealed counters need an advbase of {LONGEST_SEALED} at most"));
         }
@@ -207,7 +229,19 @@ impl Setup {
             change(&mut setup);
             setup
         });
-        simpler.filter(|setup| setup != self && setup.check(setup.members.len()).is_ok()).collect()
+        let works = |setup: &Setup| setup.check(setup.members.len()).is_ok() && setup.shares_as(self);
+        simpler.filter(|setup| setup != self && works(setup)).collect()
+    }
+
+    /// Whether virtual hosts that share addresses with the other one still do so.
+    fn shares_as(&self, other: &Setup) -> bool {
+        let shared = |it: &Setup| (it.families, it.secondary, it.virtual_mac, it.accept);
+        self.balancing.is_none() || shared(self) == shared(other)
+    }
+
+    /// What is sent to many reaches all; what a master sends must not tell a switch where the shared MAC is.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.balancing.is_some()
     }
 
     fn each(&mut self, change: impl Fn(&mut Member)) {
@@ -257,7 +291,17 @@ impl Setup {
 
     /// The MAC that hosts are told, if it is not each router's own.
     pub(super) fn virtual_mac(&self) -> Option<Mac> {
-        self.virtual_mac.then_some(Mac([0, 0, 0x5e, 0, 1, self.vhid]))
+        let mac = match &self.balancing {
+            None => [0, 0, 0x5e, 0, 1, self.vhid],
+            Some(balancing) => [u8::from(balancing.by_group_mac), 0, 0x5e, 0, 1, balancing.leader],
+        };
+        self.virtual_mac.then_some(Mac(mac))
+    }
+
+    /// Which of the packets for the virtual MAC its master takes.
+    pub(super) fn share(&self) -> Share {
+        let buckets = self.balancing.as_ref().and_then(|it| Some(Buckets::new(it.count)?.with(it.number)));
+        buckets.map_or(Share::Whole, Share::Buckets)
     }
 
     /// What the members prove with.
@@ -313,6 +357,22 @@ impl Slowness {
     }
 }
 
+/// Virtual hosts that share addresses count themselves anew when there are fewer; one that is alone shares nothing.
+pub fn count_anew<'a>(setups: impl Iterator<Item = &'a mut Setup>) {
+    let mut sharing: Vec<&mut Setup> = setups.filter(|setup| setup.balancing.is_some()).collect();
+    sharing.sort_by_key(|setup| setup.vhid);
+    let count = sharing.len() as u8;
+    let leader = sharing.first().map_or(0, |setup| setup.vhid);
+    for (number, setup) in (0..).zip(sharing) {
+        setup.balancing = setup.balancing.take().filter(|_| count > 1).map(|balancing| Balancing {
+            leader,
+            count,
+            number,
+            ..balancing
+        });
+    }
+}
+
 /// The configuration of one member's virtual host; `addresses` are the last octets of all routers.
 pub(super) fn config(setup: &Setup, addresses: &[u8], router: usize, member: &Member) -> Config {
     let interval = Interval { base: member.advbase, skew: member.advskew };
@@ -334,6 +394,11 @@ pub(super) fn config(setup: &Setup, addresses: &[u8], router: usize, member: &Me
     config.strict_family_timers = setup.strict_families;
     config.accept = setup.accept;
     config.virtual_mac = setup.virtual_mac.then(|| virtual_mac(setup.vhid));
+    if let Some(Balancing { by_group_mac, leader, count, number }) = setup.balancing {
+        let delivery = if by_group_mac { Delivery::Group } else { Delivery::Stealth };
+        config.virtual_mac = Some(delivery.shared_mac(leader));
+        config.balancing = Some(config::Balancing { delivery, count, number });
+    }
     if setup.unicast {
         let others = addresses.iter().enumerate().filter(|(other, _)| *other != router);
         let others: Vec<u8> = others.map(|(_, last)| *last).collect();
@@ -375,6 +440,13 @@ impl fmt::Display for Setup {
             (self.sealed, ", sealed counters"),
             (self.strict_families, ", strict family timers"),
         ];
-        parts.iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, text)| f.write_str(text))
+        parts.iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, text)| f.write_str(text))?;
+        match &self.balancing {
+            None => Ok(()),
+            Some(Balancing { by_group_mac, count, number, .. }) => {
+                let how = if *by_group_mac { "by a group MAC" } else { "in stealth" };
+                write!(f, ", balancing {how}: bucket {number} of {count}")
+            }
+        }
     }
 }

@@ -293,7 +293,7 @@ impl Witness {
             Some(_) => self.must_say_once_held(),
             None => self.must_say(),
         }
-        self.obligations.takes_the_role();
+        self.owes_announcement();
         self.will_repeat(now);
     }
 
@@ -303,8 +303,17 @@ impl Witness {
         self.master = Master { due, said_at: now, answers_at: None, predecessor: None };
     }
 
+    /// Hosts must be told, unless the MAC is a shared one and never moves.
+    fn owes_announcement(&mut self) {
+        if !self.setup.is_hidden() {
+            self.obligations.owes_announcement();
+        }
+    }
+
     /// The announcement of a take-over is repeated with the second advertisement after it, as OpenBSD and ucarp do.
     fn will_repeat(&mut self, now: Instant) {
-        self.repeats_at = Some(now + length(self.member.advbase, self.member.advskew) * 2);
+        if !self.setup.is_hidden() {
+            self.repeats_at = Some(now + length(self.member.advbase, self.member.advskew) * 2);
+        }
     }
 }

@@ -26,9 +26,13 @@ impl World<'_> {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         let judged = self.steps(router, &mut daemon, now, &mut effects);
-        self.machines[router].gate_closed = false;
+        let opens = std::mem::replace(&mut self.machines[router].gate_closed, false);
         let judged = judged.and_then(|()| self.judges_turn(router, &daemon, now, &effects));
         self.machines[router].daemon = Some(daemon);
+        if opens {
+            // What had lapsed is in force again, until the kernel is told otherwise.
+            self.holders_change();
+        }
         self.performs(router, &mut effects);
         self.effects = effects;
         self.shows(router);

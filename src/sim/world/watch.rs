@@ -259,7 +259,7 @@ impl World<'_> {
         let twice = packet.by & !(1 << router) != 0;
         packet.by |= 1 << router;
         let sent_at = packet.sent_at;
-        let mut duties = self.watch.duties.iter().filter(|watched| watched.duty == Duty::Forward(to));
+        let mut duties = self.watch.duties.iter().filter(|watched| watched.duty.is_of(to));
         if twice && duties.all(|watched| watched.changed_at < sent_at && watched.holders.count_ones() == 1) {
             let what = format!("packet {number} of host {} is forwarded twice", host + 1);
             let breach = Breach::new(Invariant::ForwardedOnce, what);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use fhrp::{Answer, Datagram, Holdings, Instant, Presence};
 
+use crate::sim::carp::setup::Balancing;
+
 use super::hears::Heard as Obeyed;
 use super::says::Word;
 use super::{State, Witness};
@@ -134,9 +136,18 @@ impl Witness {
             Some(mac) if self.setup.accept => (Presence::Accepted, Answer::With(mac)),
             Some(mac) => (Presence::Unaccepted, Answer::With(mac)),
         };
+        let answer = match (&self.setup.balancing, mac) {
+            (Some(Balancing { number: 1.., .. }), _) => Answer::Silent,
+            (Some(_), Some(mac)) => Answer::Stealth(mac),
+            (Some(_) | None, _) => answer,
+        };
         let mut held = holdings.addresses.values();
         let right = holdings.addresses.keys().eq(&addresses)
-            && holdings.forward.keys().copied().eq(mac)
+            && holdings
+                .forward
+                .iter()
+                .map(|(mac, share)| (*mac, *share))
+                .eq(mac.map(|mac| (mac, self.setup.share())))
             && held.all(|held| (held.presence, held.answer) == (presence, answer));
         match right && holdings.lease == self.patience() {
             true => Ok(()),

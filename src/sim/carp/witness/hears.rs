@@ -115,6 +115,9 @@ impl Witness {
         }
         self.master.answers_at = Some(now.max(self.master.said_at + REACTION_PAUSE.min(interval / 4)));
         let is_busy = self.obligations.waits();
+        if self.setup.is_hidden() {
+            return;
+        }
         if is_busy {
             // Its announcement is not told from the one that waits.
             self.repeats_at = None;

@@ -64,7 +64,7 @@ impl Witness {
             }
             (Command::HandOver, State::Master) if self.leaving.is_none() => self.leaves(now, false),
             (Command::Announce, State::Master) if self.leaving.is_none() => {
-                self.obligations.owes_announcement();
+                self.owes_announcement();
             }
             (Command::TakeOver | Command::HandOver | Command::Announce | Command::Ready, _) => {}
         }
@@ -148,7 +148,7 @@ impl Witness {
             return true;
         }
         self.obligations.holds_again();
-        self.obligations.owes_announcement();
+        self.owes_announcement();
         self.master.due = self.master.due.min(now);
         self.master.said_at = now;
         false
