@@ -155,6 +155,30 @@ fn of_several_equals_only_the_lowest_address_does_not_wait_longer() {
     assert_eq!(bystander.remaining("master-down"), Some(PATIENCE), "a better one");
 }
 
+/// Found by the simulation: several equals took the role from a demoted router at once, gave way to each other, and left
+/// it to the demoted one again, for ever.
+#[test]
+fn who_has_just_lost_a_tie_lets_the_others_preempt_first() {
+    let mut stage = Stage::master(config());
+    stage.turn(&says(LOWER, 1, 100));
+    assert_eq!(stage.state(), "BACKUP");
+    stage.now += secs(3);
+    assert!(stage.turn(&says(HIGHER, 1, 100).demoted(1)).is_empty());
+    assert_eq!(stage.remaining("take-over"), Some(Duration::from_micros(390_625) + millis(500)));
+    // The one with the lower address was first.
+    stage.now += millis(1);
+    stage.turn(&says(LOWER, 1, 100));
+    assert_eq!(stage.state(), "BACKUP");
+    // It is not there: the pause is not begun anew by each advertisement.
+    let mut stage = Stage::master(config());
+    stage.turn(&says(LOWER, 1, 100));
+    stage.turn(&says(HIGHER, 1, 100).demoted(1));
+    stage.now += millis(800);
+    stage.turn(&says(HIGHER, 1, 100).demoted(1));
+    assert_eq!(stage.remaining("take-over"), Some(Duration::from_micros(90_625)));
+    assert_eq!(stage.next_tick().last().unwrap(), "BACKUP -> MASTER");
+}
+
 #[test]
 fn master_stays_beside_a_worse_one_and_says_so() {
     for said in [says(HIGHER, 1, 101), says(HIGHER, 2, 0), says(HIGHER, 1, 0).demoted(1)] {

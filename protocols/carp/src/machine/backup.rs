@@ -176,9 +176,14 @@ impl VirtualHost {
                 format!("master will time out: {from} advertises every {interval}, longer than we wait")
             }
         };
-        // What is due later, after a goodbye, is due now.
-        if backup.claim.as_ref().is_none_or(|claim| claim.at > context.now) {
-            backup.claim = Some(Pending { at: context.now, from, reason });
+        // Equals that have just given way to each other would all take over at once, and give way again.
+        let at = match backup.wait {
+            Wait::Tie => context.now + skew(own.interval) + TIE_PAUSE,
+            Wait::Patience | Wait::OneAdvertisement => context.now,
+        };
+        // What is due later, after a goodbye, is due then.
+        if backup.claim.as_ref().is_none_or(|claim| claim.at > at) {
+            backup.claim = Some(Pending { at, from, reason });
         }
         backup.master = Some((from, heard.claim));
     }

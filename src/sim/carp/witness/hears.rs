@@ -48,8 +48,14 @@ impl Witness {
         let replaces = self.would_replace(heard.claim);
         self.backup.master = Some(heard.source);
         if replaces {
-            if self.backup.takes.is_none_or(|(at, _)| at > heard.now) {
-                self.backup.takes = Some((heard.now, heard.source));
+            // Of several equals that have just met, the one with the lowest address goes first here as well.
+            let pause = match self.backup.wait {
+                Wait::AfterEqual => self.skew() + super::TIE_PAUSE,
+                Wait::Patience | Wait::Interval => std::time::Duration::ZERO,
+            };
+            let due = heard.now + pause;
+            if self.backup.takes.is_none_or(|(at, _)| at > due) {
+                self.backup.takes = Some((due, heard.source));
             }
             return;
         }
