@@ -21,7 +21,7 @@ pub mod timers;
 pub mod troubles;
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
@@ -35,7 +35,6 @@ use group::{HoldResult, Identity, Slot, Unsent, Wish};
 use held::Held;
 use siblings::{Companies, Key};
 use timers::Timers;
-use troubles::Trouble;
 
 /// A group's place in the engine's table: small, and stable while the group exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -367,71 +366,6 @@ impl Engine {
     /// An operator's wish.
     pub fn command(&mut self, now: Now, group: GroupIndex, command: Command, out: &mut Vec<Effect>) {
         self.tell(now, group, Input::Command(command), out);
-    }
-
-    /// From now on a trouble takes so much of a group's priority, in its protocol's own units; nothing: it is over.
-    pub fn trouble(
-        &mut self,
-        now: Now,
-        group: GroupIndex,
-        trouble: Trouble,
-        weight: u16,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(slot) = self.slot_mut(group) else { return };
-        if let Some(penalty) = slot.troubles.set(trouble, weight) {
-            self.tell(now, group, Input::Penalty(penalty), out);
-        }
-    }
-
-    /// What is wrong with a group beside what it sees itself, and what each trouble takes.
-    pub fn troubles(&self, group: GroupIndex) -> BTreeMap<Trouble, u16> {
-        self.slot(group).map(|slot| slot.troubles.each().clone()).unwrap_or_default()
-    }
-
-    /// A datagram of a group was sent, or could not be.
-    pub fn sent(&mut self, now: Now, group: GroupIndex, is_sent: bool, out: &mut Vec<Effect>) {
-        let Some(slot) = self.slot_mut(group) else { return };
-        let Some(is_trouble) = slot.troubles.sent(is_sent) else { return };
-        let name = slot.identity.protocol;
-        let protocol = self.protocols.iter().find(|protocol| protocol.name() == name);
-        let weight = protocol.map_or(0, |protocol| protocol.penalty_of_send_errors());
-        self.trouble(now, group, Trouble::SendErrors, if is_trouble { weight } else { 0 }, out);
-    }
-
-    /// From now on a group moves together with all others that are said to be in the same failover group: each of them
-    /// that is down is a trouble of the others.
-    pub fn move_together(
-        &mut self,
-        now: Now,
-        group: GroupIndex,
-        failover_group: Option<&str>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(slot) = self.slot_mut(group) else { return };
-        if slot.failover_group.as_deref() == failover_group {
-            return;
-        }
-        let before = std::mem::replace(&mut slot.failover_group, failover_group.map(str::to_owned));
-        if failover_group.is_none() {
-            self.trouble(now, group, Trouble::FailoverGroup, 0, out);
-        }
-        for name in [before.as_deref(), failover_group].into_iter().flatten() {
-            self.weigh(now, name, out);
-        }
-    }
-
-    /// Some member of a failover group stands otherwise than before.
-    fn weigh(&mut self, now: Now, failover_group: &str, out: &mut Vec<Effect>) {
-        let members = self.groups_where(|slot| slot.failover_group.as_deref() == Some(failover_group));
-        let is_down = |slot: &Slot| slot.started && !slot.stopping && slot.lead.standing == Standing::Down;
-        let down: Vec<GroupIndex> =
-            members.iter().copied().filter(|member| self.slot(*member).is_some_and(is_down)).collect();
-        for member in members {
-            let others = down.iter().filter(|other| **other != member).count();
-            let weight = u16::try_from(others).unwrap_or(u16::MAX);
-            self.trouble(now, member, Trouble::FailoverGroup, weight, out);
-        }
     }
 
     /// A group's own configuration has changed.

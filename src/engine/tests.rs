@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use fhrp::contract::Ear;
 use fhrp::{Answer, Family, Group, Mac, Presence, Siblings, Standing, VirtualAddress};
 
+use super::troubles::Trouble;
 use super::*;
 
 /// Says what it was told, and asks for what the test wants of it.

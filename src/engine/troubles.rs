@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use fhrp::Standing;
 use serde::Serialize;
+
+use super::group::Slot;
+use super::{Effect, Engine, GroupIndex, Input, Now};
 
 /// Datagrams in a row that could not be sent until that is a trouble, and that could until it is none any more. OpenBSD
 /// ip_carp.c, CARP_SENDAD_MAX_ERRORS.
@@ -62,6 +66,73 @@ impl Troubles {
 
     fn sum(&self) -> u16 {
         self.weights.values().fold(0, |sum, weight| sum.saturating_add(*weight))
+    }
+}
+
+impl Engine {
+    /// From now on a trouble takes so much of a group's priority, in its protocol's own units; nothing: it is over.
+    pub fn trouble(
+        &mut self,
+        now: Now,
+        group: GroupIndex,
+        trouble: Trouble,
+        weight: u16,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        if let Some(penalty) = slot.troubles.set(trouble, weight) {
+            self.tell(now, group, Input::Penalty(penalty), out);
+        }
+    }
+
+    /// What is wrong with a group beside what it sees itself, and what each trouble takes.
+    pub fn troubles(&self, group: GroupIndex) -> BTreeMap<Trouble, u16> {
+        self.slot(group).map(|slot| slot.troubles.each().clone()).unwrap_or_default()
+    }
+
+    /// A datagram of a group was sent, or could not be.
+    pub fn sent(&mut self, now: Now, group: GroupIndex, is_sent: bool, out: &mut Vec<Effect>) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        let Some(is_trouble) = slot.troubles.sent(is_sent) else { return };
+        let name = slot.identity.protocol;
+        let protocol = self.protocols.iter().find(|protocol| protocol.name() == name);
+        let weight = protocol.map_or(0, |protocol| protocol.penalty_of_send_errors());
+        self.trouble(now, group, Trouble::SendErrors, if is_trouble { weight } else { 0 }, out);
+    }
+
+    /// From now on a group moves together with all others that are said to be in the same failover group: each of them
+    /// that is down is a trouble of the others.
+    pub fn move_together(
+        &mut self,
+        now: Now,
+        group: GroupIndex,
+        failover_group: Option<&str>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot_mut(group) else { return };
+        if slot.failover_group.as_deref() == failover_group {
+            return;
+        }
+        let before = std::mem::replace(&mut slot.failover_group, failover_group.map(str::to_owned));
+        if failover_group.is_none() {
+            self.trouble(now, group, Trouble::FailoverGroup, 0, out);
+        }
+        for name in [before.as_deref(), failover_group].into_iter().flatten() {
+            self.weigh(now, name, out);
+        }
+    }
+
+    /// Some member of a failover group stands otherwise than before.
+    pub(super) fn weigh(&mut self, now: Now, failover_group: &str, out: &mut Vec<Effect>) {
+        let members = self.groups_where(|slot| slot.failover_group.as_deref() == Some(failover_group));
+        let is_down = |slot: &Slot| slot.started && !slot.stopping && slot.lead.standing == Standing::Down;
+        let down: Vec<GroupIndex> =
+            members.iter().copied().filter(|member| self.slot(*member).is_some_and(is_down)).collect();
+        for member in members {
+            let others = down.iter().filter(|other| **other != member).count();
+            let weight = u16::try_from(others).unwrap_or(u16::MAX);
+            self.trouble(now, member, Trouble::FailoverGroup, weight, out);
+        }
     }
 }
 
