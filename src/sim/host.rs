@@ -23,6 +23,8 @@ pub struct Host {
     pub gateway: IpAddr,
     /// Where it believes its gateway to be.
     pub neighbour: Option<Mac>,
+    /// Whether it has had a turn: before its first one it has neither asked nor sent anything.
+    pub has_begun: bool,
     /// The packet on its way.
     pub packet: Packet,
     /// Packets in a row that nobody forwarded.
@@ -58,6 +60,7 @@ impl Host {
             address,
             gateway,
             neighbour: None,
+            has_begun: false,
             packet: Packet::default(),
             lost_in_a_row: 0,
             sent: 0,

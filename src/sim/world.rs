@@ -463,6 +463,7 @@ impl<'s> World<'s> {
         self.judge_packet(number)?;
         let host = &mut self.hosts[number];
         host.reflects();
+        host.has_begun = true;
         let port = self.machines.len() + number;
         let (from, every) = (host.mac, host.setup.every_us * 1_000);
         match host.neighbour {

@@ -271,7 +271,8 @@ impl World<'_> {
     /// A host is about to send the next packet: the last one has had its time.
     pub(super) fn judge_packet(&mut self, number: usize) -> Result<(), Violation> {
         let host = &self.hosts[number];
-        let calm = self.watch.settled
+        let calm = host.has_begun
+            && self.watch.settled
             && self.now >= self.watch.settled_at + self.watch.grace
             && self.watch.disturbed <= self.now;
         let port = self.machines.len() + number;
