@@ -1,14 +1,15 @@
 //! What tables of several protocols have in common, judged alike.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use fhrp::announcer::{ArpForm, Schedule};
 use fhrp::holdings::RouterAdvertising;
-use fhrp::{Family, Secret};
+use fhrp::{Family, Mac, Secret};
 
 use super::raw::{self, ArpShape};
 use super::reader::{Reader, Span, Spanned, or};
-use super::value::{SecretText, TimeSpan, octets_from_hex, secret_from_file, spelt};
+use super::value::{MacChoice, SecretText, TimeSpan, octets_from_hex, secret_from_file, spelt};
 
 /// The longest delay: keepalived's limit, and longer than any routing protocol takes to converge.
 const LONGEST_DELAY: Duration = Duration::from_secs(1000);
@@ -182,7 +183,7 @@ pub(super) fn key_number(
     id: &Option<Spanned<i64>>,
     unreadable: &[&str],
     around: &Span,
-    numbers: &std::ops::RangeInclusive<i64>,
+    numbers: &RangeInclusive<i64>,
     seen: &mut Vec<(i64, Span)>,
     reader: &mut Reader,
 ) -> Option<u32> {
@@ -210,7 +211,7 @@ pub(super) fn key_number(
 pub(super) fn judge_length(
     secret: &Secret,
     span: &Span,
-    allowed: std::ops::RangeInclusive<usize>,
+    allowed: RangeInclusive<usize>,
     reader: &mut Reader,
 ) {
     let length = secret.expose().len();
@@ -218,6 +219,42 @@ pub(super) fn judge_length(
         let label = format!("{} to {} octets, the same on all routers", allowed.start(), allowed.end());
         reader.error(span, format!("the key has {length} octets"), label);
     }
+}
+
+/// The number that a group has on the wire. `what` it is; `limits` are the numbers that it may be, in words, too.
+pub(super) fn id<Number: TryFrom<i64> + PartialOrd>(
+    id: &Option<Spanned<i64>>,
+    unreadable: &[&str],
+    heading: &Span,
+    what: &str,
+    limits: (RangeInclusive<Number>, &str),
+    reader: &mut Reader,
+) -> Option<Spanned<Number>> {
+    let Some(id) = id else {
+        if !unreadable.contains(&"id") {
+            let label = format!("write `id = 10` below: {what}, the same on all its routers");
+            reader.missing(heading, "this group has no `id`", label);
+        }
+        return None;
+    };
+    let (numbers, in_words) = limits;
+    match Number::try_from(id.value) {
+        Ok(number) if numbers.contains(&number) => Some(Spanned { value: number, span: id.span.clone() }),
+        _ => {
+            reader.error(&id.span, format!("id {} is out of range", id.value), in_words);
+            None
+        }
+    }
+}
+
+/// A virtual MAC, and where it is chosen: by itself under the heading, or in so many words.
+pub(super) fn claimed_mac(
+    mac: Option<Mac>,
+    choice: &Option<Spanned<MacChoice>>,
+    heading: &Span,
+) -> Option<Spanned<Mac>> {
+    let span = choice.as_ref().map_or(heading, |choice| &choice.span);
+    mac.map(|mac| Spanned { value: mac, span: span.clone() })
 }
 
 /// A name that can be shown, or the usual one.

@@ -137,6 +137,15 @@ pub enum Command {
     Ready,
 }
 
+/// Why a group gives its role up while it could keep it: it goes on holding until a successor is heard, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// For good: [`Input::Stop`].
+    Stop,
+    /// To go on as a member: [`Command::HandOver`].
+    HandOver,
+}
+
 /// What a group asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {

@@ -47,7 +47,7 @@ pub mod time;
 pub mod view;
 
 pub use address::{Family, InterfaceAddress, Mac};
-pub use contract::{Action, Command, Context, Group, Input, Lead, Protocol, Siblings};
+pub use contract::{Action, Command, Context, Group, Input, Lead, Protocol, Purpose, Siblings};
 pub use holdings::{Answer, HoldFault, Holdings, Presence, VirtualAddress};
 pub use keys::Secret;
 pub use link::Link;

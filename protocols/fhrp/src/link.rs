@@ -50,6 +50,21 @@ impl Link {
         let mut ours = self.addresses.iter().filter(fits);
         ours.clone().find(beside).or_else(|| ours.next()).map(|address| address.ip)
     }
+
+    /// The address we speak from to one `peer` alone, chosen as [`Link::source`] does. To a peer beyond the link no
+    /// link-local address can speak: then it is the one whose network holds the peer, else the first that is not
+    /// link-local.
+    pub fn source_to(&self, peer: IpAddr, wished: Option<IpAddr>, not: &[IpAddr]) -> Option<IpAddr> {
+        let family = Family::of(peer);
+        if wished.is_some() || family == Family::Ipv4 || is_link_local(peer) {
+            return self.source(family, wished, Some(peer), not);
+        }
+        let fits = |address: &&InterfaceAddress| {
+            Family::of(address.ip) == family && !is_link_local(address.ip) && !not.contains(&address.ip)
+        };
+        let mut ours = self.addresses.iter().filter(fits);
+        ours.clone().find(|address| address.contains(peer)).or_else(|| ours.next()).map(|address| address.ip)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +87,23 @@ mod tests {
     #[test]
     fn ipv6_speaks_from_its_link_local_address() {
         assert_eq!(link().source(Family::Ipv6, None, None, &[]), Some("fe80::2".parse().unwrap()));
+    }
+
+    #[test]
+    fn to_a_peer_beyond_the_link_no_link_local_address_speaks() {
+        let texts = ["fe80::2/64", "2001:db8:9::2/64", "2001:db8::1/64", "2001:db8::2/64", "10.0.10.2/24"];
+        let link =
+            Link { addresses: texts.iter().map(|text| text.parse().unwrap()).collect(), ..Link::default() };
+        let not: IpAddr = "2001:db8::1".parse().unwrap();
+        let to = |peer: &str, wished: Option<&str>| {
+            let wished = wished.map(|text| text.parse().unwrap());
+            link.source_to(peer.parse().unwrap(), wished, &[not]).map(|ip| ip.to_string())
+        };
+        assert_eq!(to("fe80::7", None).as_deref(), Some("fe80::2"));
+        assert_eq!(to("2001:db8::7", None).as_deref(), Some("2001:db8::2"), "its network holds the peer");
+        assert_eq!(to("2001:db8:5::7", None).as_deref(), Some("2001:db8:9::2"), "the first one");
+        assert_eq!(to("2001:db8::7", Some("fe80::2")).as_deref(), Some("fe80::2"), "as it is wished");
+        assert_eq!(to("10.0.10.7", None).as_deref(), Some("10.0.10.2"));
     }
 
     #[test]

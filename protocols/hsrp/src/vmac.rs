@@ -42,7 +42,8 @@ pub const fn is_virtual(mac: Mac) -> bool {
     )
 }
 
-/// The virtual link-local address of an IPv6 group that was given none: `fe80::5:73ff:fea0:XXX`.
+/// The virtual link-local address of an IPv6 group that was given none, made of its virtual MAC: `fe80::5:73ff:fea0:10`
+/// for group 16. `None` where there is no such MAC.
 pub fn virtual_link_local(group: u16) -> Option<Ipv6Addr> {
     virtual_mac(Version::V2, Family::Ipv6, group).map(link_local_of_virtual)
 }

@@ -125,30 +125,14 @@ fn host(
         name: shared::name(&raw.name, usual_name, heading, reader),
         addresses: addresses::claimed(raw),
         follow: None,
-        mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
-            value: mac,
-            span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),
-        }),
+        mac: shared::claimed_mac(config.virtual_mac.filter(|_| id.is_some()), &raw.virtual_mac, heading),
         id: id.map(|id| Spanned { value: id.value.into(), span: id.span }),
     };
     (config, claims)
 }
 
 fn id(raw: &raw::Carp, heading: &Span, reader: &mut Reader) -> Option<Spanned<u8>> {
-    let Some(id) = &raw.id else {
-        if !raw.unreadable.contains(&"id") {
-            let label = "write `id = 10` below: the VHID, 1 to 255, the same on all its routers";
-            reader.missing(heading, "this group has no `id`", label);
-        }
-        return None;
-    };
-    match u8::try_from(id.value) {
-        Ok(number @ 1..) => Some(Spanned { value: number, span: id.span.clone() }),
-        _ => {
-            reader.error(&id.span, format!("id {} is out of range", id.value), "1 to 255");
-            None
-        }
-    }
+    shared::id(&raw.id, &raw.unreadable, heading, "the VHID, 1 to 255", (1..=u8::MAX, "1 to 255"), reader)
 }
 
 fn interval(raw: &raw::Carp, real_time: bool, reader: &mut Reader) -> Interval {

@@ -83,20 +83,8 @@ pub(super) fn plan(
 }
 
 fn id(raw: &raw::Glbp, heading: &Span, reader: &mut Reader) -> Option<Spanned<u16>> {
-    let Some(id) = &raw.id else {
-        if !raw.unreadable.contains(&"id") {
-            let label = "write `id = 10` below: the group's number, the same on all its routers";
-            reader.missing(heading, "this group has no `id`", label);
-        }
-        return None;
-    };
-    match u16::try_from(id.value) {
-        Ok(number) if number <= LAST_GROUP => Some(Spanned { value: number, span: id.span.clone() }),
-        _ => {
-            reader.error(&id.span, format!("id {} is out of range", id.value), "0 to 1023");
-            None
-        }
-    }
+    let limits = (0..=LAST_GROUP, "0 to 1023");
+    shared::id(&raw.id, &raw.unreadable, heading, "the group's number", limits, reader)
 }
 
 fn priority(raw: &raw::Glbp, reader: &mut Reader) -> u8 {

@@ -93,10 +93,7 @@ pub(super) fn plan(
         name: name(&draft, reader),
         addresses: addresses.claimed(),
         follow: raw.follow.clone(),
-        mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
-            value: mac,
-            span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),
-        }),
+        mac: shared::claimed_mac(config.virtual_mac.filter(|_| id.is_some()), &raw.virtual_mac, heading),
         id,
     };
     (config, claims)
@@ -121,24 +118,11 @@ fn version(raw: &raw::Hsrp, family: Family, reader: &mut Reader) -> Version {
 }
 
 fn id(raw: &raw::Hsrp, heading: &Span, version: Version, reader: &mut Reader) -> Option<Spanned<u16>> {
-    let Some(id) = &raw.id else {
-        if !raw.unreadable.contains(&"id") {
-            let label = "write `id = 10` below: the group's number, the same on all its routers";
-            reader.missing(heading, "this group has no `id`", label);
-        }
-        return None;
+    let limits = match version {
+        Version::V1 => (0..=LAST_GROUP_V1, "0 to 255 in version 1; `version = 2` goes to 4095"),
+        Version::V2 => (0..=LAST_GROUP_V2, "0 to 4095"),
     };
-    let (last, label) = match version {
-        Version::V1 => (LAST_GROUP_V1, "0 to 255 in version 1; `version = 2` goes to 4095"),
-        Version::V2 => (LAST_GROUP_V2, "0 to 4095"),
-    };
-    match u16::try_from(id.value) {
-        Ok(number) if number <= last => Some(Spanned { value: number, span: id.span.clone() }),
-        _ => {
-            reader.error(&id.span, format!("id {} is out of range", id.value), label);
-            None
-        }
-    }
+    shared::id(&raw.id, &raw.unreadable, heading, "the group's number", limits, reader)
 }
 
 fn name(draft: &Draft<'_>, reader: &mut Reader) -> Spanned<String> {

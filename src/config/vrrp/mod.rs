@@ -107,31 +107,15 @@ pub(super) fn plan(
         name: name(&draft, reader),
         addresses: addresses::claimed(raw),
         follow: None,
-        mac: config.virtual_mac.filter(|_| id.is_some()).map(|mac| Spanned {
-            value: mac,
-            span: raw.virtual_mac.as_ref().map_or(heading.clone(), |choice| choice.span.clone()),
-        }),
+        mac: shared::claimed_mac(config.virtual_mac.filter(|_| id.is_some()), &raw.virtual_mac, heading),
         id: id.map(|id| Spanned { value: id.value.into(), span: id.span }),
     };
     (config, claims)
 }
 
 fn id(raw: &raw::Vrrp, heading: &Span, reader: &mut Reader) -> Option<Spanned<u8>> {
-    let Some(id) = &raw.id else {
-        if !raw.unreadable.contains(&"id") {
-            let label = "write `id = 10` below: 1 to 255, the same on all its routers";
-            reader.missing(heading, "this group has no `id`", label);
-        }
-        return None;
-    };
-    match u8::try_from(id.value) {
-        Ok(number @ 1..) => Some(Spanned { value: number, span: id.span.clone() }),
-        _ => {
-            let message = format!("id {} is out of range", id.value);
-            reader.error(&id.span, message, "1 to 255 (RFC 9568 §5.2.3)");
-            None
-        }
-    }
+    let limits = (1..=u8::MAX, "1 to 255 (RFC 9568 §5.2.3)");
+    shared::id(&raw.id, &raw.unreadable, heading, "1 to 255", limits, reader)
 }
 
 fn name(draft: &Draft<'_>, reader: &mut Reader) -> Spanned<String> {

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use fhrp::Family;
 use fhrp::faults::{Fault, of_link};
-use fhrp::{Family, address};
 
 use super::VirtualHost;
 use crate::config::Destination;
@@ -47,16 +47,9 @@ impl VirtualHost {
             Destination::Multicast { .. } => None,
             Destination::Peers(peers) => peers.iter().map(|peer| peer.address).find(of_family),
         };
-        let far = peer.filter(|peer| family == Family::Ipv6 && !address::is_link_local(*peer));
-        if let (Some(peer), None) = (far, wished) {
-            // To a peer beyond the link no link-local address can speak.
-            let fits =
-                |ip: IpAddr| of_family(&ip) && !address::is_link_local(ip) && !virtual_ips.contains(&ip);
-            let mut global = link.addresses.iter().filter(|address| fits(address.ip));
-            let beside = global.clone().find(|address| address.contains(peer));
-            return beside.or_else(|| global.next()).map(|address| address.ip);
+        match peer {
+            Some(peer) => link.source_to(peer, wished, &virtual_ips),
+            None => link.source(family, wished, virtual_ips.iter().copied().find(of_family), &virtual_ips),
         }
-        let neighbour = peer.or_else(|| virtual_ips.iter().copied().find(of_family));
-        link.source(family, wished, neighbour, &virtual_ips)
     }
 }

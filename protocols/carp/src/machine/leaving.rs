@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fhrp::{Context, Instant, Note};
+use fhrp::{Context, Instant, Note, Purpose};
 
 use super::master::Master;
 use super::receive::Heard;
@@ -23,15 +23,6 @@ pub(super) struct Leaving {
     pub(super) until: Instant,
     copies: u8,
     pub(super) purpose: Purpose,
-}
-
-/// Why it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// For good.
-    Stop,
-    /// To go on as BACKUP.
-    HandOver,
 }
 
 impl Leaving {

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use fhrp::faults::{Fault, in_words};
 use fhrp::time::spell;
-use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Solicitation};
+use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Purpose, Solicitation};
 
-use super::leaving::Purpose;
 use super::{Served, State, VirtualHost};
 use crate::config::Counting;
 use crate::counters::Count;

@@ -3,9 +3,8 @@
 
 use std::any::Any;
 
-use fhrp::{Context, Note};
+use fhrp::{Context, Note, Purpose};
 
-use super::leaving::Purpose;
 use super::{State, VirtualHost, guard};
 use crate::config::Config;
 use crate::neighbours::Neighbours;

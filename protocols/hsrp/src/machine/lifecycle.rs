@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use fhrp::faults::{Fault, in_words};
 use fhrp::time::spell;
-use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Solicitation};
+use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Purpose, Solicitation};
 
 use super::roles::resigned_to;
 use super::speak::When;
-use super::{Purpose, StandbyGroup, State};
+use super::{StandbyGroup, State};
 use crate::counters::Count;
 use crate::wire::{Operation, State as Said};
 

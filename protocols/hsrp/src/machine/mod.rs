@@ -40,7 +40,9 @@ use fhrp::alarms::Alarms;
 use fhrp::announcer::Announcer;
 use fhrp::counters::Counters;
 use fhrp::faults::{Backoff, Refusal};
-use fhrp::{Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Standing, View};
+use fhrp::{
+    Context, Group, Holdings, Input, Instant, InterfaceAddress, Link, Mac, Note, Purpose, Standing, View,
+};
 
 use crate::auth::Guard;
 use crate::config::{Config, Times};
@@ -178,15 +180,6 @@ struct Leaving {
     began: Instant,
     until: Instant,
     purpose: Purpose,
-}
-
-/// Why it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// For good.
-    Stop,
-    /// To go on as a member.
-    HandOver,
 }
 
 /// Another router in a role.

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 
-use fhrp::{Context, Note};
+use fhrp::{Context, Note, Purpose};
 
 use super::speak::When;
-use super::{Purpose, StandbyGroup, State};
+use super::{StandbyGroup, State};
 use crate::auth::Guard;
 use crate::config::Config;
 use crate::neighbours::Neighbours;

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use fhrp::{Action, Context, Holdings, Instant, Note};
+use fhrp::{Action, Context, Holdings, Instant, Note, Purpose};
 
 use super::hears::Heard;
 use super::speak::When;
-use super::{Active, Known, Leaving, Listen, Preemption, Purpose, Speak, Standby, StandbyGroup, State};
+use super::{Active, Known, Leaving, Listen, Preemption, Speak, Standby, StandbyGroup, State};
 use crate::config::DEFAULT_TIMES;
 use crate::counters::Count;
 use crate::wire::{Operation, State as Said};

@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 
 use fhrp::packet::ip_protocol;
-use fhrp::{Action, Context, Datagram, Holdings, Mac, Route};
+use fhrp::{Action, Context, Datagram, Holdings, Mac, Purpose, Route};
 
-use super::{Purpose, StandbyGroup};
+use super::StandbyGroup;
 use crate::counters::Count;
 use crate::judge::multicast;
 use crate::machine::roles::resigned_to;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use fhrp::Family;
 use fhrp::faults::{Fault, of_link};
-use fhrp::{Family, address};
 
 use super::VirtualRouter;
 
@@ -46,21 +46,11 @@ impl VirtualRouter {
             true => Vec::new(),
             false => self.config.addresses.iter().map(|address| address.ip).collect(),
         };
-        let peer = self.config.peers.first().map(|peer| peer.address);
-        let far = peer.filter(|peer| self.config.family == Family::Ipv6 && !address::is_link_local(*peer));
-        if let (Some(peer), None) = (far, self.config.source) {
-            // To a peer beyond the link no link-local address can speak.
-            let mut global = link.addresses.iter().filter(|address| {
-                let ip = address.ip;
-                Family::of(ip) == Family::Ipv6 && !address::is_link_local(ip) && !virtual_ips.contains(&ip)
-            });
-            return global
-                .clone()
-                .find(|address| address.contains(peer))
-                .or_else(|| global.next())
-                .map(|address| address.ip);
+        let (family, wished) = (self.config.family, self.config.source);
+        if let Some(peer) = self.config.peers.first() {
+            return link.source_to(peer.address, wished, &virtual_ips);
         }
-        let neighbour = peer.or(self.config.addresses.first().map(|address| address.ip));
-        link.source(self.config.family, self.config.source, neighbour, &virtual_ips)
+        let beside = self.config.addresses.first().map(|address| address.ip);
+        link.source(family, wished, beside, &virtual_ips)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use fhrp::{Context, Instant, Note};
+use fhrp::{Context, Instant, Note, Purpose};
 
 use super::active::Active;
 use super::backup::{Backup, Preemption};
@@ -17,15 +17,6 @@ pub(super) struct Leaving {
     began: Instant,
     until: Instant,
     pub(super) purpose: Purpose,
-}
-
-/// Why it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// For good.
-    Stop,
-    /// To go on as a Backup.
-    HandOver,
 }
 
 impl Leaving {

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use fhrp::faults::{Fault, in_words};
-use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Solicitation};
+use fhrp::{Action, Command, Context, HoldFault, Instant, Link, Note, Purpose, Solicitation};
 
 use super::backup::{Backup, Preemption, Wait};
-use super::leaving::Purpose;
 use super::timers::spell;
 use super::{State, VirtualRouter};
 use crate::counters::Count;

@@ -2,9 +2,8 @@
 
 use std::any::Any;
 
-use fhrp::{Context, Note};
+use fhrp::{Context, Note, Purpose};
 
-use super::leaving::Purpose;
 use super::{State, VirtualRouter};
 use crate::config::{Config, Versions};
 use crate::neighbours::Neighbours;
