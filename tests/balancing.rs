@@ -4,8 +4,9 @@
 //! behind the routers: what arrives there was handled, and if it arrives twice, twice.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use firsthop::lab::{Deed, Lab, Options, Scenario};
 use serde_json::Value;
+
+use crate::common::skip;
 
 const HOSTS: u16 = 1000;
 const ROUTERS: [&str; 3] = ["r1", "r2", "r3"];
@@ -32,26 +35,13 @@ struct Stage {
     server: [UdpSocket; 2],
 }
 
-fn skip(what: &str) {
-    eprintln!("skipped: {what}");
-    if let Some(path) = std::env::var_os("FIRSTHOP_SKIPPED") {
-        let mut list = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-        writeln!(list, "balancing: {what}").unwrap();
-    }
-}
-
+/// Whether the lab is there, and a kernel that can share a MAC; says what is missing.
 fn possible() -> bool {
-    if !rustix::process::geteuid().is_root() {
-        skip("network namespaces need root");
-        return false;
+    let probed = firsthop::addr::sharing::probe();
+    if let Err(fault) = &probed {
+        skip(&format!("balancing: {fault}"));
     }
-    match firsthop::addr::sharing::probe() {
-        Ok(()) => true,
-        Err(fault) => {
-            skip(&fault.to_string());
-            false
-        }
-    }
+    common::possible("balancing", &["ip"]) && probed.is_ok()
 }
 
 impl Stage {

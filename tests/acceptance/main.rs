@@ -19,6 +19,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+#[path = "../common/mod.rs"]
+mod common;
 mod election;
 mod forge;
 mod frames;

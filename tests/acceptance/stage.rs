@@ -1,7 +1,6 @@
 //! Routers on a switch, with hands and eyes for the tests.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::panic;
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use firsthop::lab::{Advert, Answer, Deed, Lab, Options, Scenario};
 use serde_json::Value;
 
+use crate::common::possible;
 use crate::frames::{self, Frame};
 
 pub const FIRSTHOP: &str = env!("CARGO_BIN_EXE_firsthop");
@@ -38,34 +38,6 @@ pub fn ms(milliseconds: u64) -> Duration {
 
 pub fn rest(milliseconds: u64) {
     thread::sleep(ms(milliseconds));
-}
-
-/// Says that a test could not run here, and why: on standard error, and in the file that `tests/run` counts.
-pub fn skip(what: &str) {
-    eprintln!("skipped: {what}");
-    if let Some(path) = std::env::var_os("FIRSTHOP_SKIPPED") {
-        let file = fs::OpenOptions::new().append(true).create(true).open(path);
-        // Without the file the line above is all there is.
-        let _ = file.and_then(|mut file| writeln!(file, "acceptance: {what}"));
-    }
-}
-
-/// Whether these programs are here, and the rights that namespaces need.
-fn possible(programs: &[&str]) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        skip("network namespaces need root");
-        return false;
-    }
-    let found = |program: &&&str| {
-        Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap().status.success()
-    };
-    match programs.iter().find(|program| !found(program)) {
-        None => true,
-        Some(missing) => {
-            skip(&format!("{missing} is not installed"));
-            false
-        }
-    }
 }
 
 /// When even a real-time thread was not let run by a processor, and for how long.
@@ -130,7 +102,7 @@ impl Stage {
     }
 
     pub fn with_gateway(gateway: &str, routers: &[(&str, &str)]) -> Option<Stage> {
-        if !possible(&["ip", "ping", "nft", "bridge", "sh"]) {
+        if !possible("whole routers", &["ip", "ping", "nft", "bridge", "sh"]) {
             return None;
         }
         let mut text = format!("title = 'acceptance'\ngateway = '{gateway}'\n");

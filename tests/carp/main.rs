@@ -2,7 +2,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | `pair` | a router of ours and ucarp |
+//! | `beside` | a router of ours and ucarp |
 //! | `ucarp` | what the two go through, in both roles |
 //! | `move_over` | a pair of ucarp that is moved one node at a time to `firsthop ucarp` |
 //! | `segment` | what only whole routers of ours show: both families, unicast, recorded frames, a cable that is pulled |
@@ -11,6 +11,7 @@
 //! | `scenes` | several routers: crash, stop, partition, equals, other addresses, unicast, keepalived |
 #![allow(clippy::unwrap_used, reason = "a test has nobody else to tell")]
 
+mod beside;
 #[path = "../common/mod.rs"]
 mod common;
 mod craft;
@@ -21,6 +22,7 @@ mod injected;
 #[path = "../common/judges.rs"]
 mod judges;
 mod move_over;
+#[path = "../common/pair.rs"]
 mod pair;
 mod scenes;
 mod segment;

@@ -8,7 +8,7 @@ use firsthop::lab::{Advert, Deed, Lab, Options, Scenario};
 
 use crate::common::possible;
 use crate::frames::announcements;
-use crate::pair::VHID;
+use crate::pair::NUMBER as VHID;
 use crate::stage::{BUSY, FIRSTHOP, Stage, ip, now, rest, steadily};
 
 const V4: &str = "10.0.10.1";

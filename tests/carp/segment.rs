@@ -3,8 +3,7 @@
 use fhrp::Mac;
 use firsthop::lab::Deed;
 
-use crate::common::possible;
-use crate::judges::{Told, judge_file, path, run};
+use crate::judges::{Told, judge};
 use crate::stage::{Stage, counter_of, ip, now, rest};
 
 const VIRTUAL_MAC: Mac = Mac([0, 0, 0x5e, 0, 1, 1]);
@@ -47,7 +46,8 @@ fn one_virtual_host_has_both_families() {
     stage.fault(Deed::Recover, None);
     stage.state("r1", "g", "MASTER");
     stage.state("r2", "g", "BACKUP");
-    judge(&stage, &["carp && ip", "carp && ipv6", "arp.opcode == 1", "icmpv6.type == 136"]);
+    let kinds = ["carp && ip", "carp && ipv6", "arp.opcode == 1", "icmpv6.type == 136"];
+    judge("CARP", &stage.capture(), &["r1", "r2"], Told::Carp, &kinds);
 }
 
 /// What is heard of the backup's own: nothing. FreeBSD's nd6_ns_source_mac.
@@ -239,16 +239,4 @@ fn forced_states_settle() {
         let states = ["r1", "r2"].map(|router| stage.group(router, "g")["state"].clone());
         states.iter().filter(|state| *state == "MASTER").count() == 1 && stage.who("10.0.10.1").len() == 1
     });
-}
-
-/// Both judges on all that our routers say.
-fn judge(stage: &Stage, kinds: &[&str]) {
-    if !possible("CARP: judges", &["tshark", "tcpdump"]) {
-        return;
-    }
-    let all = stage.capture();
-    let ours = all.with_file_name("ours.pcap");
-    let ports = "frame.interface_name == \"r1-lan\" || frame.interface_name == \"r2-lan\"";
-    run("tshark", &["-r", path(&all), "-Y", ports, "-w", path(&ours), "-F", "pcap"]);
-    judge_file("CARP", &ours, Told::Carp, kinds);
 }

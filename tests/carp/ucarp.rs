@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use firsthop::lab::Deed;
-use serde_json::Value;
 
-use crate::judges::{Told, judge_file, path, run};
-use crate::pair::{OURS, Pair, Settings, THEIRS, now, skew};
+use crate::beside::{Settings, beside_ucarp, other, skew};
+use crate::judges::{Told, judge};
+use crate::pair::{OURS, Pair, THEIRS, counter, now};
 
 const BETTER: u8 = 10;
 const WORSE: u8 = 100;
@@ -15,19 +15,10 @@ fn settings(router: &str, better: &str) -> Settings {
     skew(if router == better { BETTER } else { WORSE })
 }
 
-fn other(router: &str) -> &'static str {
-    if router == OURS { THEIRS } else { OURS }
-}
-
-fn counter(group: &Value, name: &str) -> u64 {
-    let counters = group["counters"].as_array().into_iter().flatten();
-    counters.filter(|counter| counter["name"] == name).filter_map(|it| it["count"].as_u64()).sum()
-}
-
 /// Everything that a pair goes through whose better half comes first.
 fn story(better: &'static str) {
     let title = format!("ucarp, {better} preferred");
-    let Some(mut pair) = Pair::build(&title, settings(OURS, better), settings(THEIRS, better)) else {
+    let Some(mut pair) = beside_ucarp(&title, settings(OURS, better), settings(THEIRS, better)) else {
         return;
     };
     let worse = other(better);
@@ -69,20 +60,8 @@ fn story(better: &'static str) {
     pair.settles_on(worse);
     pair.fault(Deed::Recover, None);
     pair.settles_on(better);
-    judge(&pair);
-}
-
-/// Both judges on everything that our router said.
-fn judge(pair: &Pair) {
-    let title = &pair.lab.scenario().title;
-    if !crate::common::possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
-        return;
-    }
-    pair.lab.captures().unwrap();
-    let (all, ours) = (pair.captures.path().join("segment.pcapng"), pair.captures.path().join("ours.pcap"));
-    let port = format!("frame.interface_name == \"{OURS}-lan\"");
-    run("tshark", &["-r", path(&all), "-Y", &port, "-w", path(&ours), "-F", "pcap"]);
-    judge_file(title, &ours, Told::Carp, &["carp", "arp.opcode == 1", "arp.opcode == 2", "igmp"]);
+    let kinds = ["carp", "arp.opcode == 1", "arp.opcode == 2", "igmp"];
+    judge(&title, &pair.capture(), &[OURS], Told::Carp, &kinds);
 }
 
 #[test]
@@ -101,7 +80,7 @@ fn without_preemption_nobody_is_replaced() {
     for first in [OURS, THEIRS] {
         let patient = |router| Settings { preempt: false, ..settings(router, other(first)) };
         let title = format!("ucarp without preemption, {first} first");
-        let Some(mut pair) = Pair::build(&title, patient(OURS), patient(THEIRS)) else { return };
+        let Some(mut pair) = beside_ucarp(&title, patient(OURS), patient(THEIRS)) else { return };
         pair.start(first);
         pair.settles_on(first);
         pair.start(other(first));
@@ -118,9 +97,9 @@ fn without_preemption_nobody_is_replaced() {
 #[test]
 fn equals_agree() {
     let equal = Settings { preempt: false, ..skew(50) };
-    let Some(mut pair) = Pair::build("ucarp, equal settings", equal, equal) else { return };
+    let Some(mut pair) = beside_ucarp("ucarp, equal settings", equal, equal) else { return };
     pair.lab.start().unwrap();
-    let settled = |pair: &mut Pair| match pair.who().as_slice() {
+    let settled = |pair: &mut Pair| match pair.masters().as_slice() {
         [alone] if alone == OURS => Some(OURS),
         [alone] if alone == THEIRS => Some(THEIRS),
         _ => None,
@@ -135,7 +114,7 @@ fn equals_agree() {
 #[test]
 fn another_password_is_named() {
     let wrong = Settings { password: "other", ..skew(WORSE) };
-    let Some(mut pair) = Pair::build("ucarp, another password", skew(BETTER), wrong) else { return };
+    let Some(mut pair) = beside_ucarp("ucarp, another password", skew(BETTER), wrong) else { return };
     pair.lab.start().unwrap();
     pair.until("the alarm", |pair| pair.group()["alarms"].to_string().contains("two-masters"));
     let group = pair.group();
@@ -149,7 +128,7 @@ fn another_password_is_named() {
 #[test]
 fn random_counters_are_believed() {
     let backup = Settings { preempt: false, ..skew(WORSE) };
-    let Some(mut pair) = Pair::build("ucarp, alone before us", backup, skew(BETTER)) else { return };
+    let Some(mut pair) = beside_ucarp("ucarp, alone before us", backup, skew(BETTER)) else { return };
     pair.start(THEIRS);
     pair.settles_on(THEIRS);
     pair.start(OURS);
@@ -166,7 +145,7 @@ fn random_counters_are_believed() {
 fn the_role_is_taken_and_given_by_command() {
     let backup = Settings { preempt: false, ..skew(BETTER) };
     let worse = Settings { preempt: false, ..skew(WORSE) };
-    let Some(mut pair) = Pair::build("ucarp, by command", backup, worse) else { return };
+    let Some(mut pair) = beside_ucarp("ucarp, by command", backup, worse) else { return };
     pair.start(THEIRS);
     pair.settles_on(THEIRS);
     pair.start(OURS);
@@ -180,7 +159,7 @@ fn the_role_is_taken_and_given_by_command() {
 /// Demoted, ours says so by an advskew of 240, which is all that ucarp understands: it preempts. Undone, ours does.
 #[test]
 fn a_demotion_is_understood() {
-    let Some(mut pair) = Pair::build("ucarp, a demotion", skew(BETTER), skew(WORSE)) else { return };
+    let Some(mut pair) = beside_ucarp("ucarp, a demotion", skew(BETTER), skew(WORSE)) else { return };
     pair.start(OURS);
     pair.settles_on(OURS);
     pair.start(THEIRS);

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::possible;
+
 /// Words with which tcpdump says that it does not like a frame, at the start of a word: a digest in hexadecimal has
 /// letters enough to be `bad` by chance.
 const COMPLAINTS: [&str; 9] =
@@ -35,8 +37,19 @@ impl Told {
     }
 }
 
-/// Has both judges look at every frame of a capture. `kinds`, in tshark's words, must all be there to be judged.
-pub fn judge_file(title: &str, ours: &Path, told: Told, kinds: &[&str]) {
+/// Has both judges look at every frame that came from these routers onto the LAN, of all that its switch recorded.
+/// `kinds`, in tshark's words, must all be there to be judged.
+pub fn judge(title: &str, segment: &Path, routers: &[&str], told: Told, kinds: &[&str]) {
+    if !possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
+        return;
+    }
+    let ours = segment.with_file_name("ours.pcap");
+    let ports = format!("frame.interface_name matches \"^({})-lan$\"", routers.join("|"));
+    run("tshark", &["-r", path(segment), "-Y", &ports, "-w", path(&ours), "-F", "pcap"]);
+    judge_file(title, &ours, told, kinds);
+}
+
+fn judge_file(title: &str, ours: &Path, told: Told, kinds: &[&str]) {
     for kind in kinds {
         let frames = tshark(ours, told, true, kind, &["frame.number"]).lines().count();
         assert!(frames > 0, "{title}: none of ours is `{kind}`");
@@ -108,13 +121,13 @@ fn complains(text: &str, complaint: &str) -> bool {
         .any(|(at, _)| !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric()))
 }
 
-pub fn run(program: &str, arguments: &[&str]) -> String {
+fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {error}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn path(path: &Path) -> &str {
+fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -3,8 +3,7 @@
 
 use firsthop::lab::Deed;
 
-use crate::common::possible;
-use crate::judges::{Told, judge_file, path, run};
+use crate::judges::{Told, judge};
 use crate::stage::{BUSY, Stage, ms, now, steadily};
 
 const HOLD: u64 = 300;
@@ -61,13 +60,7 @@ fn play(title: &str, gateway: &str, id: &str, more: &str, kinds: &[&str]) {
     let resigned = stage.adverts(stopped, 10).iter().any(|word| word.router == "r1" && word.priority == 0);
     assert!(resigned, "a Resign was said");
 
-    if possible(&format!("{title}: judges"), &["tshark", "tcpdump"]) {
-        let all = stage.capture();
-        let ours = all.with_file_name("ours.pcap");
-        let ports = "frame.interface_name matches \"^r[123]-lan$\"";
-        run("tshark", &["-r", path(&all), "-Y", ports, "-w", path(&ours), "-F", "pcap"]);
-        judge_file(title, &ours, Told::Nothing, kinds);
-    }
+    judge(title, &stage.capture(), &["r1", "r2", "r3"], Told::Nothing, kinds);
 }
 
 #[test]

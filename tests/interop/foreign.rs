@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fhrp::Mac;
 
-use super::pair::{Foreign, VRID};
+use super::pair::{Foreign, NUMBER as VRID};
 use super::story::Story;
 
 /// The better router's priority.

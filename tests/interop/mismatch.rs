@@ -5,7 +5,7 @@ use firsthop::lab::Deed;
 
 use super::common::possible;
 use super::foreign::{keepalived, our_group};
-use super::judge;
+use super::judges::{Told, judge};
 use super::pair::{Foreign, OURS, Pair, THEIRS, counter};
 
 struct Mismatch {
@@ -123,6 +123,6 @@ impl Mismatch {
 
         pair.fault(Deed::Stop, Some(THEIRS));
         pair.until("the alarm is over", |pair| pair.group()["alarms"].as_array().is_some_and(Vec::is_empty));
-        judge::judge(&pair, true, &["vrrp", "arp"]);
+        judge(self.name, &pair.capture(), &[OURS], Told::TwoForms, &["vrrp", "arp"]);
     }
 }

@@ -9,8 +9,12 @@ use firsthop::lab::{Advert, Deed};
 
 use super::common::possible;
 use super::foreign::{Neighbour, PREFERRED, SECOND};
-use super::judge;
-use super::pair::{OUR_MAC, OURS, Pair, THEIR_MAC, THEIRS, counter, named};
+use super::judges::{Told, judge};
+use super::pair::{OURS, Pair, THEIRS, counter, named, now};
+
+/// The interfaces' own MACs, as the lab gives them.
+const OUR_MAC: Mac = Mac([0x02, 0, 0, 0x10, 0, 2]);
+const THEIR_MAC: Mac = Mac([0x02, 0, 0, 0x10, 0, 3]);
 
 /// A pair and what is expected of it.
 pub struct Story {
@@ -74,7 +78,8 @@ impl<'a> Play<'a> {
         if self.story.two_forms {
             self.forms_are_known();
         }
-        judge::judge(&self.pair, self.story.two_forms, &self.story.kinds);
+        let told = if self.story.two_forms { Told::TwoForms } else { Told::Nothing };
+        judge(self.pair.title(), &self.pair.capture(), &[OURS], told, &self.story.kinds);
     }
 
     /// Both start; the better one is Active, alone, and the other follows without a word.
@@ -167,7 +172,7 @@ impl<'a> Play<'a> {
         let story = self.story;
         let other = if router == OURS { THEIRS } else { OURS };
         self.pair.until(&format!("{router} is the gateway"), |pair| {
-            let recently = firsthop_now().saturating_sub(story.interval.as_nanos() as u64 * 3 / 2);
+            let recently = now().saturating_sub(story.interval.as_nanos() as u64 * 3 / 2);
             let says = |router| pair.said(router, recently).iter().any(|advert: &Advert| advert.priority > 0);
             says(router) && !says(other) && story.addresses.iter().all(|ip| pair.answered_by(*ip, router))
         });
@@ -177,7 +182,7 @@ impl<'a> Play<'a> {
     /// Nothing changes for five intervals.
     fn stays_with(&mut self, router: &str) {
         let other = if router == OURS { THEIRS } else { OURS };
-        let since = firsthop_now();
+        let since = now();
         self.pair.until("five more adverts", |pair| pair.said(router, since).len() >= 5);
         assert_eq!(self.pair.said(other, since), [], "{}", self.pair.known());
         self.one_answer(router);
@@ -231,9 +236,13 @@ impl Pair {
     fn answered_by(&self, ip: IpAddr, router: &str) -> bool {
         matches!(self.who(ip).as_slice(), [(answers, _)] if answers == router)
     }
-}
 
-fn firsthop_now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.unwrap_or_default().as_nanos() as u64
+    /// Runs a shell command on a router and gives what it prints.
+    pub fn shell(&mut self, router: &str, command: &str) -> String {
+        let mut shell = self.lab.router(router).unwrap().node().command("sh").unwrap();
+        let output = shell.args(["-ec", command]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    }
 }

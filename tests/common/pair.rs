@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fhrp::Mac;
 use firsthop::lab::{Advert, Deed, Lab, Options, Scenario};
@@ -13,11 +13,8 @@ use tempfile::TempDir;
 pub const OURS: &str = "r1";
 /// The other one.
 pub const THEIRS: &str = "r2";
-/// The virtual router identifier in all tests.
-pub const VRID: u8 = 10;
-/// The interfaces' own MACs, as the lab gives them.
-pub const OUR_MAC: Mac = Mac([0x02, 0, 0, 0x10, 0, 2]);
-pub const THEIR_MAC: Mac = Mac([0x02, 0, 0, 0x10, 0, 3]);
+/// The number of the group in all tests.
+pub const NUMBER: u8 = 10;
 
 /// Longer than anything takes on a machine that has other things to do as well.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -27,7 +24,7 @@ const ANSWER: Duration = Duration::from_millis(80);
 /// What runs on the other router.
 #[derive(Debug, Clone, Default)]
 pub struct Foreign {
-    /// `keepalived`, `frr` or `none`.
+    /// `keepalived`, `frr`, `ucarp` or `none`.
     pub daemon: &'static str,
     pub config: String,
     pub setup: Vec<String>,
@@ -36,7 +33,7 @@ pub struct Foreign {
 /// Both routers, the LAN, and a record of everything said there.
 pub struct Pair {
     pub lab: Lab,
-    pub captures: TempDir,
+    captures: TempDir,
 }
 
 impl Pair {
@@ -62,6 +59,10 @@ impl Pair {
         Pair { lab, captures }
     }
 
+    pub fn title(&self) -> &str {
+        &self.lab.scenario().title
+    }
+
     /// Does something to the network or a router, and says when.
     pub fn fault(&mut self, deed: Deed, router: Option<&str>) -> u64 {
         self.lab.fault(deed, router).unwrap_or_else(|error| panic!("{}: {error}", deed.name())).at
@@ -72,8 +73,7 @@ impl Pair {
         let since = Instant::now();
         while !is_so(self) {
             if since.elapsed() > PATIENCE {
-                let title = self.lab.scenario().title.clone();
-                panic!("{title}: never came to this: {what}\n{}", self.known());
+                panic!("{}: never came to this: {what}\n{}", self.title().to_owned(), self.known());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -88,8 +88,14 @@ impl Pair {
     /// What a router has said since a moment.
     pub fn said(&self, router: &str, since: u64) -> Vec<Advert> {
         let mut adverts = self.lab.adverts();
-        adverts.retain(|advert| advert.router == router && advert.at >= since && advert.vrid == VRID);
+        adverts.retain(|advert| advert.router == router && advert.at >= since && advert.vrid == NUMBER);
         adverts
+    }
+
+    /// Every frame on the LAN until now, as its switch recorded them.
+    pub fn capture(&self) -> PathBuf {
+        self.lab.captures().unwrap();
+        self.captures.path().join("segment.pcapng")
     }
 
     /// The group as firsthop shows it; null while it does not run.
@@ -100,15 +106,6 @@ impl Pair {
         serde_json::from_slice::<Value>(&output.stdout).map_or(Value::Null, |groups| groups[0].clone())
     }
 
-    /// Runs a shell command on a router and gives what it prints.
-    pub fn shell(&mut self, router: &str, command: &str) -> String {
-        let mut shell = self.lab.router(router).unwrap().node().command("sh").unwrap();
-        let output = shell.args(["-ec", command]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&output.stderr));
-        said
-    }
-
     /// For a message about a failure.
     pub fn known(&mut self) -> String {
         let mut adverts: Vec<_> = self.lab.adverts().iter().map(|advert| format!("{advert:?}")).collect();
@@ -116,8 +113,13 @@ impl Pair {
         let group = self.group();
         let words = |pair: &mut Pair, router| pair.lab.router(router).unwrap().last_words();
         let (ours, theirs) = (words(self, OURS), words(self, THEIRS));
-        format!("{group:#}\nlast adverts:\n{last}\n{OURS}:\n{ours}\n{THEIRS}:\n{theirs}")
+        format!("{group:#}\nlast advertisements:\n{last}\n{OURS}:\n{ours}\n{THEIRS}:\n{theirs}")
     }
+}
+
+/// Nanoseconds of wall-clock time, as the captures have them.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
 /// The counter of a group as shown.
