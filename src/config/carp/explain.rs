@@ -5,7 +5,9 @@ use ::carp::config::{Balancing, Counting, Delivery, Demotion, Destination};
 use ::carp::vmac::virtual_mac;
 use fhrp::Family;
 
-use super::super::explain::{Fact, GroupMeaning, Intervals, Spans, announcements, readable};
+use super::super::explain::{
+    Fact, GroupMeaning, Intervals, Spans, announcements, readable, router_advertisement,
+};
 use super::super::plan::GroupPlan;
 
 /// What one group means.
@@ -54,14 +56,7 @@ fn facts(config: &Config) -> Vec<Fact> {
         let name = if family == Family::Ipv4 { "announcements" } else { "announcements, IPv6" };
         facts.push(Fact { name, value: announcements(family, &config.announcements) });
     }
-    if let Some(advertisement) = &config.router_advertisement {
-        let value = format!(
-            "at least every {}, lifetime {}, from the virtual link-local address while master",
-            readable(advertisement.interval),
-            readable(advertisement.lifetime)
-        );
-        facts.push(Fact { name: "router advertisement", value });
-    }
+    facts.extend(config.router_advertisement.as_ref().map(|said| router_advertisement(said, "master")));
     facts.push(Fact { name: "let through", value: "IP protocol 112, in and out".to_owned() });
     facts
 }

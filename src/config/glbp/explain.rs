@@ -7,7 +7,7 @@ use ::glbp::vmac::{LAST_FORWARDER, virtual_mac};
 use ::glbp::wire::{MULTICAST_V4, MULTICAST_V6, PORT};
 use fhrp::Family;
 
-use super::super::explain::{Fact, GroupMeaning, Spans, Times, readable};
+use super::super::explain::{Fact, GroupMeaning, Spans, Times, how_often, readable};
 use super::super::plan::GroupPlan;
 
 /// What one group means.
@@ -53,11 +53,7 @@ fn facts(config: &Config) -> Vec<Fact> {
         },
     ];
     if let Some(advertisement) = &config.router_advertisement {
-        let value = format!(
-            "at least every {}, lifetime {}, without a MAC: hosts have to ask, and are spread",
-            readable(advertisement.interval),
-            readable(advertisement.lifetime)
-        );
+        let value = format!("{}, without a MAC: hosts have to ask, and are spread", how_often(advertisement));
         facts.push(Fact { name: "router advertisement", value });
     }
     let redirects = if config.redirects { "as the kernel sends them" } else { "none leave this interface" };

@@ -8,7 +8,9 @@ use ::hsrp::vmac::virtual_mac;
 use ::hsrp::wire::{PORT_IPV4, PORT_IPV6, Version};
 use fhrp::Family;
 
-use super::super::explain::{Fact, GroupMeaning, Spans, Times, announcements, readable};
+use super::super::explain::{
+    Fact, GroupMeaning, Spans, Times, announcements, readable, router_advertisement,
+};
 use super::super::plan::GroupPlan;
 
 /// What one group means.
@@ -63,14 +65,7 @@ fn facts(config: &Config) -> Vec<Fact> {
     }
     let value = announcements(config.family, &config.announcements);
     facts.push(Fact { name: "announcements", value });
-    if let Some(advertisement) = &config.router_advertisement {
-        let value = format!(
-            "at least every {}, lifetime {}, from the virtual link-local address while active",
-            readable(advertisement.interval),
-            readable(advertisement.lifetime)
-        );
-        facts.push(Fact { name: "router advertisement", value });
-    }
+    facts.extend(config.router_advertisement.as_ref().map(|said| router_advertisement(said, "active")));
     let redirects = if config.redirects { "as the kernel sends them" } else { "none leave this interface" };
     facts.push(Fact { name: "ICMP redirects", value: redirects.to_owned() });
     facts.push(Fact { name: "let through", value: firewall(config) });

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod authentication;
+mod explain;
 mod timers;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use vrrp::config::{
     AcceptChecksum, DEFAULT_PRIORITY, OWNER_PRIORITY, OnMismatch, SendChecksum, Versions, virtual_mac,
 };
 
+pub(super) use self::explain::explain;
 use super::claims::Claims;
 use super::raw::{self, Version};
 use super::reader::or;
