@@ -185,17 +185,49 @@ pub(crate) fn read(frame: &[u8], router: &str, at: u64) -> Option<Meaning> {
         packet.protocol = *packet.payload.first()?;
         packet.payload = packet.payload.get(length..)?;
     }
-    match packet.protocol {
-        PROTOCOL_VRRP if is_carp(&packet) => virtual_host(frame, &packet, router, at),
-        PROTOCOL_VRRP => advert(frame, &packet, router, at),
-        PROTOCOL_ICMPV6 => neighbour(frame, &packet, router, at),
-        PROTOCOL_UDP => standby(frame, &packet, router, at),
+    let claim = match packet.protocol {
+        PROTOCOL_ICMPV6 => return neighbour(frame, &packet, router, at),
+        PROTOCOL_VRRP if is_carp(&packet) => virtual_host(packet.payload)?,
+        PROTOCOL_VRRP => virtual_router(packet.payload)?,
+        PROTOCOL_UDP => in_datagram(packet.payload)?,
+        _ => return None,
+    };
+    let Claim { version, vrid, priority, interval, patience } = claim;
+    Some(Meaning::Advert(Advert {
+        at,
+        router: router.to_owned(),
+        mac: mac(frame.get(6..)?)?,
+        source: packet.source,
+        destination: packet.destination,
+        version,
+        vrid,
+        priority,
+        interval,
+        patience,
+    }))
+}
+
+/// What a message says of its sender, in the words of [`Advert`].
+struct Claim {
+    version: u8,
+    vrid: u8,
+    priority: u8,
+    interval: Duration,
+    patience: Patience,
+}
+
+/// HSRP or GLBP, by its port.
+fn in_datagram(datagram: &[u8]) -> Option<Claim> {
+    let message = datagram.get(8..)?;
+    match u16::from_be_bytes([*datagram.get(2)?, *datagram.get(3)?]) {
+        PORT_GLBP => balanced(message),
+        port if PORTS_HSRP.contains(&port) => standby(message),
         _ => None,
     }
 }
 
-fn advert(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
-    let message = packet.payload;
+/// An advertisement of VRRP. RFC 9568 §5.1, RFC 3768 §5.1.
+fn virtual_router(message: &[u8]) -> Option<Claim> {
     let version = message.first()? >> 4;
     let interval = match version {
         2 => Duration::from_secs(u64::from(*message.get(5)?)),
@@ -204,18 +236,13 @@ fn advert(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Me
             Duration::from_millis(u64::from(centiseconds) * 10)
         }
     };
-    Some(Meaning::Advert(Advert {
-        at,
-        router: router.to_owned(),
-        mac: mac(frame.get(6..)?)?,
-        source: packet.source,
-        destination: packet.destination,
+    Some(Claim {
         version,
         vrid: *message.get(1)?,
         priority: *message.get(2)?,
         interval,
         patience: Patience::Intervals,
-    }))
+    })
 }
 
 /// CARP begins as VRRP version 2 does: over IPv4 seven words of counter and digest in 36 octets, and over IPv6 there is no
@@ -230,27 +257,21 @@ fn is_carp(packet: &Packet<'_>) -> bool {
 
 /// An advertisement of CARP. OpenBSD ip_carp.h, `carp_header`: advskew in octet 2, advbase in octet 5; 255 in both says
 /// goodbye.
-fn virtual_host(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
-    let [_, vhid, skew, _, _, base, ..] = *packet.payload else { return None };
+fn virtual_host(message: &[u8]) -> Option<Claim> {
+    let [_, vhid, skew, _, _, base, ..] = *message else { return None };
     let seconds = Duration::from_secs(base.into());
     let says_goodbye = skew == u8::MAX && base == u8::MAX;
-    Some(Meaning::Advert(Advert {
-        at,
-        router: router.to_owned(),
-        mac: mac(frame.get(6..)?)?,
-        source: packet.source,
-        destination: packet.destination,
+    Some(Claim {
         version: 2,
         vrid: vhid,
         priority: if says_goodbye { 0 } else { (u8::MAX - skew).max(1) },
         interval: seconds + Duration::from_secs(skew.into()) / 256,
         patience: Patience::Base(seconds * 3),
-    }))
+    })
 }
 
 /// What an active gateway of GLBP says, or whoever leaves: the gateway's TLV, type 1, behind those that prove it.
-fn balanced(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
-    let message = packet.payload.get(8..)?;
+fn balanced(message: &[u8]) -> Option<Claim> {
     let &[1, 0, _, group, ..] = message else { return None };
     let mut tlvs = message.get(12..)?;
     while *tlvs.first()? != 1 {
@@ -264,30 +285,17 @@ fn balanced(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<
     if state != ACTIVE_GATEWAY && priority != 0 {
         return None;
     }
-    Some(Meaning::Advert(Advert {
-        at,
-        router: router.to_owned(),
-        mac: mac(frame.get(6..)?)?,
-        source: packet.source,
-        destination: packet.destination,
+    Some(Claim {
         version: 1,
         vrid: group,
         priority,
         interval: millisecond(8)?,
         patience: Patience::Hold(millisecond(12)?),
-    }))
+    })
 }
 
 /// A Hello of an active HSRP router, or a Resign. RFC 2281 §5.1; in version 2 the Group State TLV.
-fn standby(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<Meaning> {
-    let port = u16::from_be_bytes(packet.payload.get(2..4)?.try_into().ok()?);
-    if port == PORT_GLBP {
-        return balanced(frame, packet, router, at);
-    }
-    if !PORTS_HSRP.contains(&port) {
-        return None;
-    }
-    let message = packet.payload.get(8..)?;
+fn standby(message: &[u8]) -> Option<Claim> {
     let word = |place| Some(u32::from_be_bytes(message.get(place..place + 4)?.try_into().ok()?));
     let second = |place| Some(Duration::from_secs(u64::from(*message.get(place)?)));
     let millisecond = |place| Some(Duration::from_millis(u64::from(word(place)?)));
@@ -306,18 +314,7 @@ fn standby(frame: &[u8], packet: &Packet<'_>, router: &str, at: u64) -> Option<M
         RESIGN => 0,
         _ => return None,
     };
-    Some(Meaning::Advert(Advert {
-        at,
-        router: router.to_owned(),
-        mac: mac(frame.get(6..)?)?,
-        source: packet.source,
-        destination: packet.destination,
-        version,
-        vrid,
-        priority,
-        interval,
-        patience: Patience::Hold(hold),
-    }))
+    Some(Claim { version, vrid, priority, interval, patience: Patience::Hold(hold) })
 }
 
 /// A neighbour advertisement for the asker. RFC 4861 §4.4.
