@@ -247,6 +247,34 @@ pub(super) fn id<Number: TryFrom<i64> + PartialOrd>(
     }
 }
 
+/// The virtual MAC that is chosen; `None`: the interface's own. `standard` is the group's by its number. Another one
+/// that `is_somebodys` by theirs is probably a mistake.
+pub(super) fn virtual_mac(
+    choice: &Option<Spanned<MacChoice>>,
+    standard: Option<Mac>,
+    is_somebodys: impl Fn(Mac) -> bool,
+    somebody: &str,
+    reader: &mut Reader,
+) -> Option<Mac> {
+    let Some(choice) = choice else { return standard };
+    match choice.value {
+        MacChoice::Standard => standard,
+        MacChoice::Interface => None,
+        MacChoice::Custom(mac) => {
+            if let Some(standard) = standard.filter(|standard| *standard != mac && is_somebodys(mac)) {
+                let label = format!("leave it out for {standard}, or take one that begins with 02");
+                reader.warn(&choice.span, format!("{mac} belongs to another {somebody}"), label);
+            }
+            Some(mac)
+        }
+    }
+}
+
+/// Whether a MAC is of the block that VRRP and CARP make theirs of. RFC 9568 §7.3.
+pub(super) fn is_of_iana(mac: Mac) -> bool {
+    mac.0.starts_with(&[0x00, 0x00, 0x5e, 0x00])
+}
+
 /// A virtual MAC, and where it is chosen: by itself under the heading, or in so many words.
 pub(super) fn claimed_mac(
     mac: Option<Mac>,

@@ -21,7 +21,7 @@ use super::members::Addresses;
 use super::raw;
 use super::reader::{Reader, Span, Spanned, or};
 use super::shared;
-use super::value::{MacChoice, TimeSpan};
+use super::value::TimeSpan;
 
 /// One group while it is being judged.
 struct Draft<'a> {
@@ -178,17 +178,6 @@ fn preempt(draft: &Draft<'_>, reader: &mut Reader) -> Preempt {
 
 fn mac(draft: &Draft<'_>, reader: &mut Reader) -> Option<Mac> {
     let standard = virtual_mac(draft.version, draft.family, draft.id.unwrap_or_default());
-    let Some(choice) = &draft.raw.virtual_mac else { return standard };
-    match choice.value {
-        MacChoice::Standard => standard,
-        MacChoice::Interface => None,
-        MacChoice::Custom(mac) => {
-            if ::hsrp::vmac::is_virtual(mac) && Some(mac) != standard && draft.id.is_some() {
-                let usual = standard.map(|mac| mac.to_string()).unwrap_or_default();
-                let label = format!("leave it out for {usual}, or take one that begins with 02");
-                reader.warn(&choice.span, format!("{mac} belongs to another group"), label);
-            }
-            Some(mac)
-        }
-    }
+    let is_somebodys = |mac| ::hsrp::vmac::is_virtual(mac) && draft.id.is_some();
+    shared::virtual_mac(&draft.raw.virtual_mac, standard, is_somebodys, "group", reader)
 }

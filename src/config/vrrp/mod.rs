@@ -200,19 +200,8 @@ fn accept(draft: &Draft<'_>, reader: &mut Reader) -> bool {
 
 fn mac(draft: &Draft<'_>, reader: &mut Reader) -> Option<Mac> {
     let standard = virtual_mac(draft.family, draft.id.unwrap_or_default());
-    let Some(choice) = &draft.raw.virtual_mac else { return Some(standard) };
-    match choice.value {
-        MacChoice::Standard => Some(standard),
-        MacChoice::Interface => None,
-        MacChoice::Custom(mac) => {
-            let Mac([a, b, c, d, ..]) = mac;
-            if [a, b, c, d] == [0x00, 0x00, 0x5e, 0x00] && mac != standard && draft.id.is_some() {
-                let label = format!("leave it out for {standard}, or take one that begins with 02");
-                reader.warn(&choice.span, format!("{mac} belongs to another virtual router"), label);
-            }
-            Some(mac)
-        }
-    }
+    let is_somebodys = |mac| shared::is_of_iana(mac) && draft.id.is_some();
+    shared::virtual_mac(&draft.raw.virtual_mac, Some(standard), is_somebodys, "virtual router", reader)
 }
 
 fn send_checksum(draft: &Draft<'_>, reader: &mut Reader) -> SendChecksum {
