@@ -31,6 +31,10 @@ pub(super) struct Heard {
 
 impl GatewayGroup {
     pub(super) fn hears(&mut self, context: &mut Context<'_>, received: &Received<'_>, message: &Message) {
+        if message.hello.is_none() && message.forwarders.is_empty() {
+            // A nonce, and nothing else: its sender takes no part yet.
+            return;
+        }
         let (at, source, owner) = (received.at, received.source, message.owner);
         let hold = message.hello.as_ref().map(|hello| hello.hold);
         self.members.heard(at, owner, source, hold, self.times().hold);

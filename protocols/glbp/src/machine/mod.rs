@@ -133,6 +133,8 @@ pub struct GatewayGroup {
     asked: Option<IpAddr>,
     /// When the active gateway gives itself one: whoever was active before it was asked first.
     assign_at: Option<Instant>,
+    /// When a router that has yet to learn the address says its nonce: nobody can prove to it what it does not know.
+    greets_at: Option<Instant>,
     balancer: Balancer,
     /// The forwarder whose MAC the last hello was sent from.
     spoken_for: u8,
@@ -311,6 +313,7 @@ impl GatewayGroup {
             request_at: None,
             asked: None,
             assign_at: None,
+            greets_at: None,
             balancer: Balancer::default(),
             spoken_for: 0,
             members: Members::default(),
@@ -414,6 +417,7 @@ impl Group for GatewayGroup {
             self.preempt_at(),
             self.request_at.filter(|_| running),
             self.assign_at.filter(|_| matches!(self.state, State::Active(_))),
+            self.greets_at.filter(|_| matches!(self.state, State::Initial)),
             self.alarms.deadline(),
         ];
         others.into_iter().flatten().chain(forwarders.filter(|_| running)).min()

@@ -169,6 +169,7 @@ impl GatewayGroup {
         self.request_at = None;
         self.asked = None;
         self.assign_at = None;
+        self.greets_at = None;
         self.members.forget();
     }
 

@@ -77,6 +77,16 @@ impl GatewayGroup {
         }
     }
 
+    /// Says our nonce, and repeats those of others, and nothing else.
+    pub(super) fn says_nonce(&mut self, context: &mut Context<'_>) {
+        let source_mac = self.own_mac();
+        let letter = Letter { kind: Kind::Hello, hello: None, forwarders: Vec::new(), source_mac, to: None };
+        if let Some(datagram) = self.sealed(context, letter) {
+            self.counters.bump(Count::HellosSent);
+            context.ask(Action::Send(datagram));
+        }
+    }
+
     fn claim(&mut self, context: &mut Context<'_>, number: u8, source_mac: Mac) -> Option<Datagram> {
         let forwarders = vec![self.record(context.now, number, self.forwarders.get(&number)?)];
         let letter = Letter { kind: Kind::Hello, hello: None, forwarders, source_mac, to: None };
