@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{carp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 pub use check::Impossible;
 
 /// Machines on one segment at most.
@@ -92,6 +92,8 @@ pub enum Group {
     Hsrp(hsrp::Setup),
     /// CARP.
     Carp(carp::Setup),
+    /// GLBP.
+    Glbp(glbp::Setup),
 }
 
 impl Group {
@@ -101,6 +103,7 @@ impl Group {
             Group::Vrrp(setup) => setup.name(),
             Group::Hsrp(setup) => setup.name(),
             Group::Carp(setup) => setup.name(),
+            Group::Glbp(setup) => setup.name(),
         }
     }
 
@@ -110,6 +113,7 @@ impl Group {
             Group::Vrrp(setup) => setup.longest_interval_us(),
             Group::Hsrp(setup) => setup.longest_interval_us(),
             Group::Carp(setup) => setup.longest_interval_us(),
+            Group::Glbp(setup) => setup.longest_interval_us(),
         }
     }
 
@@ -118,6 +122,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.authentication != vrrp::Authentication::None,
             Group::Hsrp(_) | Group::Carp(_) => true,
+            Group::Glbp(setup) => setup.authentication != glbp::Authentication::None,
         }
     }
 
@@ -127,6 +132,7 @@ impl Group {
             Group::Vrrp(setup) => setup.members[router].to_string(),
             Group::Hsrp(setup) => setup.members[router].to_string(),
             Group::Carp(setup) => setup.members[router].to_string(),
+            Group::Glbp(setup) => setup.members[router].to_string(),
         }
     }
 
@@ -136,6 +142,7 @@ impl Group {
             Group::Vrrp(setup) => setup.simpler().into_iter().map(Group::Vrrp).collect(),
             Group::Hsrp(setup) => setup.simpler().into_iter().map(Group::Hsrp).collect(),
             Group::Carp(setup) => setup.simpler().into_iter().map(Group::Carp).collect(),
+            Group::Glbp(setup) => setup.simpler().into_iter().map(Group::Glbp).collect(),
         }
     }
 
@@ -148,6 +155,7 @@ impl Group {
             Group::Vrrp(setup) => setup.check(routers),
             Group::Hsrp(setup) => setup.check(routers),
             Group::Carp(setup) => setup.check(routers),
+            Group::Glbp(setup) => setup.check(routers),
         }
     }
 }
@@ -158,6 +166,7 @@ impl std::fmt::Display for Group {
             Group::Vrrp(setup) => setup.fmt(f),
             Group::Hsrp(setup) => setup.fmt(f),
             Group::Carp(setup) => setup.fmt(f),
+            Group::Glbp(setup) => setup.fmt(f),
         }
     }
 }
@@ -172,6 +181,8 @@ pub enum Member {
     Hsrp(hsrp::Member),
     /// CARP.
     Carp(carp::Member),
+    /// GLBP.
+    Glbp(glbp::Member),
 }
 
 /// Something that is done at a time, and lasts.
@@ -417,6 +428,7 @@ impl Scenario {
                 Group::Vrrp(setup) => drop(setup.members.remove(gone)),
                 Group::Hsrp(setup) => drop(setup.members.remove(gone)),
                 Group::Carp(setup) => drop(setup.members.remove(gone)),
+                Group::Glbp(setup) => drop(setup.members.remove(gone)),
             }
         }
         fewer.deeds = self.deeds_mapped(|what| what.without_router(gone));
@@ -429,7 +441,7 @@ impl Scenario {
         fewer.groups.remove(gone);
         carp::setup::count_anew(fewer.groups.iter_mut().filter_map(|group| match group {
             Group::Carp(setup) => Some(setup),
-            Group::Vrrp(_) | Group::Hsrp(_) => None,
+            Group::Vrrp(_) | Group::Hsrp(_) | Group::Glbp(_) => None,
         }));
         fewer.hosts.retain(|host| host.group != gone);
         fewer.hosts.iter_mut().filter(|host| host.group > gone).for_each(|host| host.group -= 1);

@@ -28,6 +28,7 @@ impl World<'_> {
         let judged = self.steps(router, &mut daemon, now, &mut effects);
         let opens = std::mem::replace(&mut self.machines[router].gate_closed, false);
         let judged = judged.and_then(|()| self.judges_turn(router, &daemon, now, &effects));
+        let moved = transitions(&effects) > 0;
         self.machines[router].daemon = Some(daemon);
         if opens {
             // What had lapsed is in force again, until the kernel is told otherwise.
@@ -36,6 +37,9 @@ impl World<'_> {
         self.performs(router, &mut effects);
         self.effects = effects;
         self.shows(router);
+        if moved {
+            self.holders_change();
+        }
         self.ends_turn(router);
         judged
     }
@@ -144,9 +148,9 @@ impl World<'_> {
                     let verdict = self.rules[*group].heard(router, &heard);
                     return verdict.map_err(|breach| self.breaks(Some(router), Some(*group), breach));
                 }
-                let (state, timers) = shown(daemon, now, index);
+                let unharmed = shown(daemon, now, index);
                 daemon.engine.receive(now, LINK, &received, effects);
-                let same = shown(daemon, now, index) == (state, timers);
+                let same = shown(daemon, now, index) == unharmed;
                 let silent = effects[before..].iter().all(|effect| matches!(effect, Effect::Note { note, .. } if !matches!(note, Note::Transition { .. })));
                 if !same || !silent {
                     let what = "a frame that must be refused has changed something".to_owned();
@@ -182,6 +186,9 @@ impl World<'_> {
             return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
         }
         if let Sense::Question { host } = frame.sense {
+            let group = self.hosts[host].setup.group;
+            let verdict = self.rules[group].answered(router, reply.mac);
+            verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
             self.answers(router, reply, asked.target, host);
         }
         Ok(())
@@ -405,12 +412,15 @@ fn is_known(daemon: &Daemon, group: usize, (origin, number): (Port, u64)) -> boo
 }
 
 /// What of a group no hostile frame may change.
-fn shown(
-    daemon: &Daemon,
-    now: Now,
-    index: GroupIndex,
-) -> (Option<(&'static str, Option<u8>)>, Vec<fhrp::view::Timer>) {
-    let view = daemon.engine.view(now.monotonic, index);
-    let state = view.as_ref().map(|view| (view.state, view.priority));
-    (state, view.map(|view| view.timers).unwrap_or_default())
+#[derive(PartialEq)]
+struct Shown {
+    state: &'static str,
+    priority: Option<u8>,
+    timers: Vec<fhrp::view::Timer>,
+    forwarders: Vec<fhrp::view::Forwarder>,
+}
+
+fn shown(daemon: &Daemon, now: Now, index: GroupIndex) -> Option<Shown> {
+    let fhrp::View { state, priority, timers, forwarders, .. } = daemon.engine.view(now.monotonic, index)?;
+    Some(Shown { state, priority, timers, forwarders })
 }
