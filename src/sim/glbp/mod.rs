@@ -196,7 +196,9 @@ impl Rules for GlbpRules {
         self.witnesses[router].link(link.up);
     }
 
-    fn stood_still(&mut self, _router: usize, _now: Instant, _span: Duration) {}
+    fn stood_still(&mut self, router: usize, now: Instant, _span: Duration) {
+        self.witnesses[router].stood_still(now);
+    }
 
     fn granted(&mut self, router: usize, _now: Instant, granted: bool) {
         self.witnesses[router].granted(granted);

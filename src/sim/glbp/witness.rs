@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::glbp::config::Times;
+use ::glbp::config::{DEFAULT_TIMES, Times};
 use ::glbp::wire::State;
 use fhrp::{Command, Instant, Mac};
 
@@ -60,6 +60,10 @@ pub(super) struct Witness {
     nonces: Nonces,
     /// The active gateway, as far as it has heard.
     active: Option<Other>,
+    /// In this turn it heard that nobody is active.
+    vacant: bool,
+    /// When it became active without a forwarder: since then it may have one that it has not said yet.
+    lonely_since: Option<Instant>,
     /// When it may take the role from a worse one.
     preempts: Countdown,
     places: [Place; PLACES],
@@ -69,8 +73,9 @@ pub(super) struct Witness {
     holds: BTreeMap<Mac, (Duration, Instant)>,
     /// When the last turn was over: what ran out since then has yet to be dealt with.
     turned_at: Instant,
-    /// A message is being handed in.
+    /// A message is being handed in; when it arrived.
     hearing: bool,
+    arrived: Instant,
     /// What it says waits until the kernel has answered; since when.
     waits: bool,
     asked_at: Instant,
@@ -206,12 +211,15 @@ impl Witness {
             acted: None,
             nonces: Nonces::default(),
             active: None,
+            vacant: false,
+            lonely_since: None,
             preempts: Countdown::default(),
             places: [Place::default(); PLACES],
             own: None,
             holds: BTreeMap::new(),
             turned_at: Instant::ZERO,
             hearing: false,
+            arrived: Instant::ZERO,
             waits: false,
             asked_at: Instant::ZERO,
             waited_since: None,
@@ -374,6 +382,16 @@ impl Witness {
         self.member = member;
         self.weighs();
         self.judges_again = true;
+    }
+
+    /// It heard nothing because it could hear nothing: others get the time for another hello.
+    pub(super) fn stood_still(&mut self, now: Instant) {
+        let own = self.member.times().map(|times| times.hello);
+        let hello = own.into_iter().chain(self.active.map(|active| active.times.hello)).max();
+        let patience = hello.unwrap_or_default().max(DEFAULT_TIMES.hello);
+        for by in self.places.iter_mut().filter_map(|place| place.by.as_mut()) {
+            by.at_most = by.at_most.max(now + patience);
+        }
     }
 
     pub(super) fn stop(&mut self) {

@@ -21,7 +21,7 @@ impl Witness {
         let before = (self.said, self.wished);
         // By the nonces that it had when it heard that; what it says to it may bring new ones.
         self.was_right_to_obey(heard, said)?;
-        self.hearing = true;
+        (self.hearing, self.arrived) = (true, heard.at.min(heard.step.now));
         let looked = self.looks(&heard.step);
         self.hearing = false;
         looked?;
@@ -118,6 +118,7 @@ impl Witness {
         if hello.state != State::Active {
             if self.active.is_some_and(|active| active.source == source) {
                 self.active = None;
+                self.vacant = true;
                 self.preempts.better = false;
             }
             return;
@@ -185,9 +186,10 @@ impl Witness {
         let until = at + hold.unwrap_or_default();
         let at_most = at + hold.unwrap_or(LONGEST_HOLD);
         let runs = self.runs();
+        let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
         let place = &mut self.places[usize::from(it.number)];
         if !place.known && runs {
-            place.preempts = Countdown::begins(at, delay);
+            place.preempts = Countdown::begins(lonely_since.unwrap_or(at), delay);
         }
         place.known |= runs;
         place.claimed = None;

@@ -73,7 +73,7 @@ impl Witness {
         self.proves(&message)?;
         match (message.kind, &message.hello) {
             (Kind::Request, _) => self.requests(datagram),
-            (Kind::Response, _) => self.responds(step.now, datagram, &message),
+            (Kind::Response, _) => self.responds(datagram, &message),
             (Kind::Hello, Some(hello)) if hello.priority == 0 => {
                 let left = self.is_goodbye(&message)?;
                 if left & !(self.wished | self.wished_before) != 0 {
@@ -123,7 +123,7 @@ impl Witness {
     }
 
     /// Only the active gateway numbers, and no number is two members'.
-    fn responds(&mut self, now: Instant, datagram: &Datagram, message: &Message) -> Result<(), Breach> {
+    fn responds(&mut self, datagram: &Datagram, message: &Message) -> Result<(), Breach> {
         let [given] = message.forwarders.as_slice() else {
             return broken("gave away several forwarders at once".to_owned());
         };
@@ -137,10 +137,11 @@ impl Witness {
         };
         let long = self.member.retirement_s.is_none();
         let delay = Duration::from_millis(self.member.takes_forwarders_after_ms.unwrap_or_default());
+        let begins = self.arrived;
         let place = &mut self.places[usize::from(given.number)];
         let before = place.given.replace(to);
         if !std::mem::replace(&mut place.known, true) {
-            place.preempts = Countdown::begins(now, delay);
+            place.preempts = Countdown::begins(begins, delay);
         }
         match before.filter(|before| *before != to && long) {
             Some(before) => broken(format!("gave forwarder {} to {before}, and to {to}", given.number)),
@@ -257,7 +258,7 @@ impl Witness {
         }
         let primary = is_primary(priority);
         // What waited for a kernel may be older than its weighting.
-        let waited = full.is_none();
+        let waited = self.waited_since.is_some();
         if priority != right(primary, self.low) && !(waited && priority == right(primary, !self.low)) {
             return broken(format!("said right {priority} to forwarder {number}"));
         }
@@ -270,7 +271,7 @@ impl Witness {
             return broken(what);
         }
         // What waited for a kernel was right when it was written.
-        let written = self.waited_since.filter(|_| waited).unwrap_or(now);
+        let written = self.waited_since.unwrap_or(now);
         let place = &mut self.places[usize::from(number)];
         if let Some(before) = place.claimed.filter(|before| !primary && !is_primary(before.right)) {
             let left = before.lifetime.saturating_sub(before.at.until(written)) + ROUNDING;

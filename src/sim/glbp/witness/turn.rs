@@ -60,6 +60,7 @@ impl Witness {
         self.lists_what_it_has()?;
         self.is_in_order(turn)?;
         self.acted = None;
+        self.vacant = false;
         self.turned_at = turn.now;
         self.waited_since = None;
         self.listed.clear();
@@ -119,7 +120,8 @@ impl Witness {
         if before || self.said != Some(State::Active) {
             return Ok(());
         }
-        let Some(active) = self.active.take() else { return Ok(()) };
+        self.lonely_since = Some(now).filter(|_| self.own.is_none());
+        let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
         let preempts =
             self.member.preempts_after_ms.is_some() && self.outranks(active.priority, active.source);
         if now < active.until && !(preempts && self.preempts.allows(now)) {
