@@ -165,7 +165,8 @@ impl Countdown {
         match better {
             Some(true) if !self.better && ran_out => self.until = Some(now + delay),
             Some(_) => {}
-            None => self.until = Some(now),
+            None if ran_out => self.until = Some(now),
+            None => {}
         }
         self.better = better.unwrap_or(true);
     }

@@ -23,12 +23,14 @@ impl World<'_> {
         self.stats.turns += 1;
         daemon.wake = None;
         let now = self.machines[router].now(self.now);
+        let answered = !daemon.grants.is_empty();
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         let judged = self.steps(router, &mut daemon, now, &mut effects);
         let opens = std::mem::replace(&mut self.machines[router].gate_closed, false);
         let judged = judged.and_then(|()| self.judges_turn(router, &daemon, now, &effects));
-        let moved = transitions(&effects) > 0;
+        // What it says may tell what it does, and may have waited for the kernel.
+        let moved = answered || transitions(&effects) > 0;
         self.machines[router].daemon = Some(daemon);
         if opens {
             // What had lapsed is in force again, until the kernel is told otherwise.

@@ -54,6 +54,7 @@ impl GatewayGroup {
         self.asked = Some(active.source);
         if let Some(datagram) = self.request(context, active.source, active.owner) {
             self.counters.bump(Count::RequestsSent);
+            self.outbox.says_less();
             context.ask(Action::Send(datagram));
         }
     }
@@ -88,6 +89,7 @@ impl GatewayGroup {
         }
         if let Some(datagram) = self.response(context, received.source, owner, number, mac) {
             self.counters.bump(Count::ResponsesSent);
+            self.outbox.says_less();
             context.ask(Action::Send(datagram));
         }
     }

@@ -150,7 +150,10 @@ impl GatewayGroup {
     }
 
     /// The kernel granted what we hold now.
-    pub(super) fn was_granted(&mut self) {
+    pub(super) fn was_granted(&mut self, now: Instant) {
+        if self.outbox.is_answered() {
+            self.hastens_hello(now);
+        }
         if !self.held.is_empty() {
             self.backoff.granted();
         }
@@ -159,6 +162,7 @@ impl GatewayGroup {
     /// Saying that one is active without holding anything is a black hole.
     pub(super) fn was_refused(&mut self, context: &mut Context<'_>, fault: &HoldFault) {
         self.counters.bump(Count::HoldFaults);
+        self.outbox.is_answered();
         if self.held.is_empty() {
             let text = fault.to_string();
             return context.note(Note::Remark { name: "release-refused", about: None, text });

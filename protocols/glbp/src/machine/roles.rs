@@ -146,6 +146,7 @@ impl GatewayGroup {
         self.neighbours.forget_rivals();
         if !self.held.is_empty() {
             self.held = Holdings::none();
+            self.outbox.asks();
             context.ask(Action::Hold(Holdings::none()));
         }
         if !self.will.is_empty() {

@@ -199,7 +199,9 @@ impl Witness {
             State::Standby => self.active.map(|active| active.times),
             _ => None,
         };
-        if wanted.is_some_and(|times| (times.hello, times.hold) != (hello.hello, hello.hold)) {
+        let sure = self.waited_since.is_none();
+        if wanted.filter(|_| sure).is_some_and(|times| (times.hello, times.hold) != (hello.hello, hello.hold))
+        {
             return broken(format!("said hello {:?} and hold {:?}", hello.hello, hello.hold));
         }
         let retirement = self.member.retirement().filter(|_| hello.state == State::Active);

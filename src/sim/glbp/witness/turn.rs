@@ -80,7 +80,10 @@ impl Witness {
             place.preempts.better = false;
             if now < by.until && !(takes && by.right < most && place.preempts.allows(now)) {
                 let left = now.until(by.until);
-                let what = format!("takes forwarder {number} from {}, believed for {left:?} more", by.owner);
+                let what = format!(
+                    "takes forwarder {number} from {}, believed for {left:?} more ({:?})",
+                    by.owner, place.preempts
+                );
                 return broken(Invariant::NotTooEarly, what);
             }
         }
