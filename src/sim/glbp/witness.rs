@@ -152,21 +152,27 @@ struct Claimed {
 struct Countdown {
     until: Option<Instant>,
     better: bool,
+    /// Until when it may still run where it could not be said whether it began anew.
+    doubt: Option<Instant>,
 }
 
 impl Countdown {
     fn begins(now: Instant, delay: Duration) -> Self {
-        Countdown { until: Some(now + delay), better: false }
+        Countdown { until: Some(now + delay), ..Countdown::default() }
     }
 
     /// Whoever is active was heard. `None`: it cannot be said whether this router is better.
     fn judges(&mut self, now: Instant, better: Option<bool>, delay: Duration) {
         let ran_out = self.until.is_none_or(|until| until <= now);
         match better {
-            Some(true) if !self.better && ran_out => self.until = Some(now + delay),
+            Some(true) if !self.better && ran_out && self.doubt.is_none_or(|until| until <= now) => {
+                self.until = Some(now + delay);
+            }
             Some(_) => {}
-            None if ran_out => self.until = Some(now),
-            None => {}
+            None => {
+                self.doubt = self.doubt.max(self.until);
+                self.until = Some(now);
+            }
         }
         self.better = better.unwrap_or(true);
     }
