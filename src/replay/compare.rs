@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::cast::Cast;
-use super::protocol::{Announced, Says, why_it_differs};
+use super::protocol::{Says, why_it_differs};
 use super::script::Outside;
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
@@ -143,15 +143,12 @@ pub(super) fn compare(
     };
     let (theirs, own) = (reigns(Some(&real)), reigns(ours.as_ref()));
     let differed = comparison.reigns(&theirs, &own);
-    let states = match &*cast.announced {
-        Announced::Vrrp(_) | Announced::Carp(_) => {
-            comparison.rows();
-            None
-        }
-        Announced::Hsrp(announced) => Some(comparison.states(announced)),
-    };
+    let states = cast.announced.stateful().map(|announced| comparison.states(announced));
+    if states.is_none() {
+        comparison.rows();
+    }
     let fields = comparison.fields();
-    if let Announced::Hsrp(announced) = &*cast.announced {
+    if let Some(announced) = cast.announced.stateful() {
         comparison.excuse(announced);
     }
     let Comparison { divergences, gaps, takes, .. } = comparison;

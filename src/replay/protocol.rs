@@ -7,6 +7,7 @@ use fhrp::dissect::{Dissection, Value};
 use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
+use super::hellos::Stateful;
 use super::{carp, glbp, hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
@@ -120,12 +121,17 @@ impl Announced {
         }
     }
 
+    /// What its hellos show, where they say states.
+    pub(super) fn stateful(&self) -> Option<&dyn Stateful> {
+        match self {
+            Announced::Vrrp(_) | Announced::Carp(_) => None,
+            Announced::Hsrp(announced) => Some(announced),
+        }
+    }
+
     /// What its timers may be off, as its frames show, in nanoseconds.
     pub(super) fn spread(&self) -> u64 {
-        match self {
-            Announced::Vrrp(_) | Announced::Carp(_) => 0,
-            Announced::Hsrp(announced) => announced.spread(),
-        }
+        self.stateful().map_or(0, Stateful::spread)
     }
 
     /// When it had heard the holder that it preempted at a moment, where that is done as soon as a worse one is heard.
