@@ -13,9 +13,11 @@ use crate::analyze::reading::Part;
 use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
 
+mod forwarders;
 mod rows;
 mod states;
 
+pub use forwarders::Forwarding;
 pub use states::States;
 
 /// What scheduling, clocks and capturing may cost.
@@ -49,6 +51,9 @@ pub struct Compared {
     /// The states that its frames say, beside those that ours is in; only where frames say states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<States>,
+    /// The forwarders that the two say they forward for; only where a group has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<Forwarding>,
     /// Differences in time.
     pub timing: Timing,
     /// Fields that were compared, and in how many frames each was the same.
@@ -147,6 +152,7 @@ pub(super) fn compare(
     if states.is_none() {
         comparison.rows();
     }
+    let forwarding = comparison.forwarders();
     let fields = comparison.fields();
     if let Some(announced) = cast.announced.stateful() {
         comparison.excuse(announced);
@@ -166,6 +172,7 @@ pub(super) fn compare(
         held_s: Both { real: held(&theirs), ours: held(&own) },
         differed_ms: differed as f64 / 1e6,
         states,
+        forwarding,
         timing: timing(gaps, takes),
         fields,
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),

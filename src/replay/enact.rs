@@ -285,7 +285,7 @@ impl Enact<'_> {
             analysis.hear(&heard);
             let priority = heard.dissection.priority;
             cast.heard = Some(Prompt { at: now, source: received.source, priority });
-            cast.hears(received);
+            cast.hears(now, received);
         }
         for cast in casts.values_mut() {
             cast.advance(now.saturating_add(GRACE), &context, &mut analysis);

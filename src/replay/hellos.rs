@@ -36,8 +36,8 @@ pub(super) trait Stateful {
     /// times are not those of the wire. From the first to the last frame.
     fn squeezed(&self) -> Vec<(u64, u64)>;
 
-    /// Whether it said that it is active at each of these moments.
-    fn is_active_at(&self, moments: &[u64]) -> bool;
+    /// Why it says hellos out of turn at these moments, if anything says so.
+    fn out_of_turn(&self, moments: &[u64]) -> Option<&'static str>;
 }
 
 /// The pauses between hellos of one state that came in their turn, in hundredths of the hello time.

@@ -336,9 +336,11 @@ impl Stateful for Announced {
         hellos::squeezed(self.own.iter().chain(&self.others).map(Spoke::beat).collect())
     }
 
-    fn is_active_at(&self, moments: &[u64]) -> bool {
+    fn out_of_turn(&self, moments: &[u64]) -> Option<&'static str> {
         let active = |at: &u64| self.own.iter().any(|own| own.at == *at && own.is_hello_in(State::Active));
-        moments.iter().all(active)
+        moments.iter().all(active).then_some(
+            "old routers send another hello about every ten seconds while they are active; one may come at any time",
+        )
     }
 }
 

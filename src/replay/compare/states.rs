@@ -289,11 +289,7 @@ impl Comparison<'_> {
         if let Some(first) = out_of_turn.first() {
             let many = if out_of_turn.len() == 1 { "a hello" } else { "hellos" };
             let what = format!("it sends {many} out of turn, {} in all", out_of_turn.len());
-            let active = announced.is_active_at(&out_of_turn);
-            let explanation = active.then(|| {
-                "old routers send another hello about every ten seconds while they are active; one may come at any time"
-                    .to_owned()
-            });
+            let explanation = announced.out_of_turn(&out_of_turn).map(str::to_owned);
             self.diverge(*first, what, explanation);
         }
     }
