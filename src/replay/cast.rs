@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::{Dissection, Known};
-use fhrp::{Family, InterfaceAddress, Link, Mac, Note, Received};
+use fhrp::{Family, InterfaceAddress, Link, Mac, Note, Received, Solicitation};
 
 use super::beside;
 use super::glbp::{self, Echo, Ghosts};
@@ -121,6 +121,13 @@ impl Cast {
         let retold = self.announced.glbp().and_then(|it| it.retold(at, received, &self.echo));
         let payload = retold.as_deref().unwrap_or(received.payload);
         stage.receive(&Received { payload, ..*received });
+    }
+
+    /// A host asks for an address.
+    pub(super) fn is_asked(&mut self, asked: &Solicitation) {
+        if let Some((stage, _)) = &mut self.stage {
+            stage.solicited(asked);
+        }
     }
 
     /// Everything that happens up to a moment.

@@ -47,8 +47,8 @@ const SUFFICIENT: u8 = 0x80;
 const CHANGES: usize = 500;
 /// The priority of whoever leaves.
 const GOODBYE: u8 = 0;
-/// A router preempts at once if it does so this soon, in nanoseconds.
-const AT_ONCE: u64 = 500_000_000;
+/// Delays are set in whole steps of this, in nanoseconds; what is measured is a little more.
+const STEP: u64 = 100_000_000;
 
 /// Real addresses that a group needs: one it is told to speak from. Nobody owns a virtual one.
 pub(super) fn real_addresses(config: &Config) -> Vec<InterfaceAddress> {
@@ -234,8 +234,23 @@ impl Announced {
             self.settings.iter_mut().for_each(|(_, settings)| weight(settings));
         }
         if self.settings.last().is_none_or(|(_, last)| *last != now) && self.settings.len() < CHANGES {
-            self.settings.push((spoke.at, now));
+            let weighs = before.is_some_and(|it| (it.weighting, it.is_low) != (now.weighting, now.is_low));
+            let since = if weighs { self.hastened(spoke.at) } else { spoke.at };
+            self.settings.push((since, now));
         }
+    }
+
+    /// When it must have had the weighting that it says now. While it forwards for nothing it says none; but whoever gets
+    /// another one says its next hello early.
+    fn hastened(&self, at: u64) -> u64 {
+        let forwards = |own: &&Spoke| (1..=LAST_FORWARDER).any(|number| own.active_for(number).is_some());
+        let silent = self.own.iter().rev().take_while(|own| !forwards(own)).count();
+        let since = &self.own[self.own.len() - silent..];
+        let early = since.windows(2).rev().find(|pair| {
+            let hello = pair[1].hello.map_or(0, |hello| nanos(hello.hello));
+            pair[1].at - pair[0].at < hello * 3 / 4
+        });
+        early.map_or(at, |pair| pair[1].at)
     }
 
     /// A message of somebody else in the group.
@@ -282,10 +297,11 @@ impl Announced {
         let addresses = address.map(|ip| InterfaceAddress { ip, prefix }).into_iter().collect();
         let first = self.own.iter().find_map(|own| own.hello);
         let said = first.map(|hello| Times { hello: hello.hello, hold: hello.hold });
+        let retired = first.map(|hello| Retirement { redirect: hello.redirect, timeout: hello.timeout });
         Ok(Config {
             priority: settings.priority,
             times: settings.times.map(|(times, _)| times).or(said),
-            retirement: settings.times.map(|(_, retirement)| retirement),
+            retirement: settings.times.map(|(_, retirement)| retirement).or(retired),
             jitter: hellos::jitters(&self.pauses()),
             preempt: self.preempt(),
             forwarder_preempt: self.forwarder_preempt(),
@@ -305,25 +321,36 @@ impl Announced {
     fn preempt(&self) -> Preempt {
         let off = Preempt { on: false, delay: Duration::ZERO };
         let Some(taken) = self.took_from_worse() else { return off };
-        let worse = |other: &&Spoke| self.is_worse_active(other, taken.0);
-        let others = self.others.iter().filter(|other| other.at <= taken.0 && other.hello.is_some());
-        let actives = others.filter(|other| other.state() == Some(State::Active));
-        let run = actives.rev().take_while(worse);
-        let since = run.last().map_or(taken.0, |first| first.at).max(self.begins(taken.0));
-        let delay = Some(taken.0 - since).filter(|delay| *delay > AT_ONCE).unwrap_or_default();
-        Preempt { on: true, delay: Duration::from_nanos(delay) }
+        let until = self.others.partition_point(|other| other.at <= taken);
+        let actives = self.others[..until].iter().filter(|other| other.state() == Some(State::Active));
+        let run = actives.rev().take_while(|other| self.is_worse_active(other, taken));
+        let since = run.last().map_or(taken, |first| first.at).max(self.begins(taken));
+        Preempt { on: true, delay: set_by_hand(self.by_way_of_speak(taken).saturating_sub(since)) }
     }
 
-    /// When it became active beside a worse one that it had just heard, and that one.
-    fn took_from_worse(&self) -> Option<(u64, IpAddr)> {
+    /// When it began to preempt somebody whose role it took at a moment: it speaks when it may, and is active when it hears
+    /// that one the next time.
+    fn by_way_of_speak(&self, taken: u64) -> u64 {
+        let until = self.own.partition_point(|own| own.at < taken);
+        let hellos = self.own[..until].iter().rev().filter(|own| own.state().is_some());
+        let first = hellos.take_while(|own| own.state() == Some(State::Speak)).last();
+        let speaks = first.and_then(|own| Some((own.at, nanos(own.hello?.hello))));
+        speaks.filter(|(at, hello)| taken - at <= hello + hello / 10).map_or(taken, |(at, _)| at)
+    }
+
+    /// When it became active beside a worse one that it had just heard.
+    fn took_from_worse(&self) -> Option<u64> {
         let hellos: Vec<&Spoke> = self.own.iter().filter(|own| own.state().is_some()).collect();
         hellos.windows(2).find_map(|pair| {
             let [before, taken] = pair else { return None };
             let takes = before.state() != Some(State::Active) && taken.state() == Some(State::Active);
             let hold = nanos(taken.hello?.hold);
-            let there = self.others.iter().rfind(|other| other.at <= taken.at && other.state().is_some())?;
-            let heard = there.at + hold > taken.at && self.is_worse_active(there, taken.at);
-            (takes && heard).then_some((taken.at, there.source))
+            let last = self
+                .others
+                .iter()
+                .rfind(|other| other.at <= taken.at && other.state() == Some(State::Active))?;
+            let heard = last.at + hold > taken.at && self.is_worse_active(last, taken.at);
+            (takes && heard).then_some(taken.at)
         })
     }
 
@@ -343,7 +370,7 @@ impl Announced {
     /// How long it tolerates somebody with less right to a forwarder: as long as it did when it took one from such a router.
     fn forwarder_preempt(&self) -> Preempt {
         let delays = (1..=LAST_FORWARDER).filter_map(|number| self.tolerated(number));
-        let delay = delays.min().map_or(DEFAULT_FORWARDER_PREEMPT.delay, Duration::from_nanos);
+        let delay = delays.min().map_or(DEFAULT_FORWARDER_PREEMPT.delay, set_by_hand);
         Preempt { on: true, delay }
     }
 
@@ -365,7 +392,10 @@ impl Announced {
             let worse: Vec<u64> =
                 claims.rev().take_while(|(_, theirs)| *theirs < right).map(|(at, _)| at).collect();
             let there = worse.first().is_some_and(|last| last + self.hold() > taken);
-            worse.last().filter(|_| there).map(|first| taken - first)
+            // Its own right may have become a better one since.
+            let weighed = self.settings.iter().rfind(|(since, _)| *since <= taken);
+            let since = weighed.map_or(0, |(since, _)| *since);
+            worse.last().filter(|_| there).map(|first| taken - (*first).max(since))
         })
     }
 
@@ -454,6 +484,11 @@ impl Stateful for Announced {
     }
 }
 
+/// The delay that somebody set where this was measured.
+fn set_by_hand(measured: u64) -> Duration {
+    Duration::from_nanos(measured - measured % STEP)
+}
+
 /// The number that a message wants to be told again.
 fn follow_nonce(nonces: &mut Vec<(u64, u32)>, at: u64, heard: &Heard<'_>) {
     let nonce = heard.message.challenge.as_ref().map(|challenge| challenge.nonce);
@@ -528,12 +563,9 @@ pub(super) fn is_its_own(field: &str) -> bool {
 pub(super) fn why_it_differs(field: &str, theirs: &str, ours: &str) -> Option<&'static str> {
     let is_virtual = |mac: &str| mac.starts_with("00:07:b4:");
     match field {
-        "source MAC" if is_virtual(theirs) && is_virtual(ours) => {
-            Some("each hello comes from the MAC of another forwarder, in turn")
+        "source MAC" if is_virtual(theirs) || is_virtual(ours) => {
+            Some("each hello comes from the MAC of another forwarder that it lists, in turn")
         }
-        "source MAC" if is_virtual(theirs) => Some(
-            "ours gives a role up from its own MAC, for who takes it may just have claimed a forwarder that it lists",
-        ),
         _ => None,
     }
 }

@@ -1,10 +1,10 @@
 //! Where a group has several forwarders: the same ones at each moment, with the same rights and the same time left, given
 //! to the same routers, and said from their MACs in turn. With MD5: the same peers repeated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ::glbp::vmac::LAST_FORWARDER;
-use ::glbp::wire::{Forwarder, Kind, State};
+use ::glbp::wire::{Forwarder, Kind, Peer, State};
 use fhrp::Mac;
 use serde::Serialize;
 
@@ -338,16 +338,11 @@ impl Comparison<'_> {
             let explanation = few.then(|| "hellos that answer somebody's claim come between".to_owned());
             self.diverge(0, what, explanation);
         }
-        let mut wrong =
-            ours.own().iter().filter(|own| own.state().is_some_and(|state| state != State::Speak));
-        let wrong = wrong.find(|own| {
-            let active = own.forwarders.iter().filter(|it| it.state == State::Active);
-            let macs: BTreeSet<Mac> = active.map(|it| it.mac).collect();
-            if macs.is_empty() { own.source_mac != own.owner } else { !macs.contains(&own.source_mac) }
-        });
-        if let Some(own) = wrong {
-            let what = format!("ours says a hello from {}, which is none of its forwarders'", own.source_mac);
-            self.diverge(own.at, what, None);
+        for (who, announced) in [("ours", ours), ("it", theirs)] {
+            if let Some(own) = astray(announced) {
+                let what = format!("{who} says a hello from {}, which it may not", own.source_mac);
+                self.diverge(own.at, what, None);
+            }
         }
     }
 
@@ -357,12 +352,8 @@ impl Comparison<'_> {
         for own in theirs.own() {
             let Some(peers) = &own.peers else { continue };
             found.challenges += 1;
-            let said = |spoke: &Spoke| -> BTreeSet<(Mac, u32)> {
-                spoke.peers.iter().flatten().map(|peer| (peer.owner, peer.nonce)).collect()
-            };
-            let their: BTreeSet<(Mac, u32)> = peers.iter().map(|peer| (peer.owner, peer.nonce)).collect();
             let near = around(ours.own(), own.at, |spoke| spoke.peers.is_some());
-            if near.into_iter().flatten().any(|our| said(our) == their) {
+            if repeats_alike(theirs, own.at, peers, near) {
                 found.repeated += 1;
                 continue;
             }
@@ -445,6 +436,31 @@ fn turns(announced: &Announced) -> (usize, usize) {
     pairs.fold((0, 0), |(all, turned), pair| {
         (all + 1, turned + usize::from(pair[0].source_mac != pair[1].source_mac))
     })
+}
+
+/// A hello that comes from no MAC that it may come from: that of a forwarder that it lists, or, where it lists none or
+/// gives a role up, its sender's own.
+fn astray(announced: &Announced) -> Option<&Spoke> {
+    let mut hellos =
+        announced.own().iter().filter(|own| own.state().is_some() && own.source_mac != Mac::default());
+    hellos.find(|own| {
+        let may_be_own = claims(own).next().is_none() || own.state() == Some(State::Speak);
+        let is_listed = claims(own).any(|(_, it)| it.mac == own.source_mac);
+        !is_listed && !(may_be_own && own.source_mac == own.owner)
+    })
+}
+
+/// Whether ours repeats the same just before or just after: the same peers, and their latest numbers.
+fn repeats_alike(theirs: &Announced, at: u64, peers: &[Peer], near: [Option<&Spoke>; 2]) -> bool {
+    let ours: Vec<&[Peer]> = near.into_iter().flatten().filter_map(|spoke| spoke.peers.as_deref()).collect();
+    let has = |all: &[Peer], owner: Mac| all.iter().any(|peer| peer.owner == owner);
+    let mut owners = ours.iter().flat_map(|all| all.iter()).map(|peer| peer.owner);
+    let misses_none = owners.all(|owner| has(peers, owner) || !ours.iter().all(|all| has(all, owner)));
+    let repeated = |peer: &Peer| {
+        let mut same = ours.iter().flat_map(|all| all.iter()).filter(|our| our.owner == peer.owner);
+        same.any(|our| our.nonce == peer.nonce || theirs.is_recent(peer, at))
+    };
+    !ours.is_empty() && misses_none && peers.iter().all(repeated)
 }
 
 /// Why a router does not repeat what its peers said last.
