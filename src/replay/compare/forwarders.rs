@@ -14,8 +14,9 @@ use crate::log;
 use crate::replay::glbp::{Announced, Spoke, is_primary};
 use crate::replay::hellos::Stateful;
 
-/// Cisco's routers wait for up to one part of so many longer than their hold time, and some a second more.
+/// Cisco's routers wait for up to one part of so many longer than their hold time, and their timers are off by another.
 const LATE: u64 = 5;
+const OFF: u64 = 10;
 const SECOND: u64 = 1_000_000_000;
 /// How far apart what is left of a forwarder's time may be: whole seconds, rounded up by ours and down by Cisco's.
 const COUNTERS: u64 = 2 * SECOND;
@@ -383,7 +384,7 @@ impl Comparison<'_> {
 
 /// How much later than by the rules a forwarder may be taken over by Cisco's routers.
 fn late(announced: &Announced) -> u64 {
-    announced.hold() / LATE + SECOND
+    announced.hold() / LATE + announced.hold() / OFF
 }
 
 /// The times during which a router says that it is one forwarder.
@@ -446,7 +447,7 @@ fn astray(announced: &Announced) -> Option<&Spoke> {
     hellos.find(|own| {
         let may_be_own = claims(own).next().is_none() || own.state() == Some(State::Speak);
         let is_listed = claims(own).any(|(_, it)| it.mac == own.source_mac);
-        !is_listed && !(may_be_own && own.source_mac == own.owner)
+        !(is_listed || may_be_own && own.source_mac == own.owner)
     })
 }
 

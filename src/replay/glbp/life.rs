@@ -2,13 +2,19 @@
 //!
 //! A router of GLBP speaks in every state that it runs in: it is there from its first message to its last.
 
+use std::net::IpAddr;
+
 use ::glbp::wire::{Kind, State};
 
 use super::{Announced, Spoke};
 use crate::analyze::moment::nanos;
-use crate::analyze::story::{GroupStory, MemberStory};
+use crate::analyze::reading::Part;
+use crate::analyze::story::{GroupStory, MemberStory, What};
 use crate::replay::hellos::Stateful;
 use crate::replay::script::{Doing, Outside, deafness, gateway_pieces, holding};
+
+/// A router says goodbye twice within this, in nanoseconds.
+const BOTH_GOODBYES: i64 = 60_000_000;
 
 /// Reads what happened to `who` from outside off its messages and everybody else's; what it did not hear, off the story.
 /// It is started `later` by so many nanoseconds than its messages say: its own timers were late.
@@ -43,6 +49,7 @@ pub(in crate::replay) fn outside(
         let pieces = holding(gateway_pieces(who));
         all.extend(pieces.filter_map(|piece| deafness(group, who.address, piece, hold)).flatten());
     }
+    all.extend(unheard_goodbyes(group, who.address));
     if !configured {
         all.extend(announced.changes().skip(1).map(|to| {
             let why = "its frames say other settings from then on".to_owned();
@@ -51,6 +58,27 @@ pub(in crate::replay) fn outside(
     }
     all.sort_by_key(|one| one.at_ns);
     all
+}
+
+/// Goodbyes that are in the capture and did not reach it, as when a router loses its power: it takes a forwarder only when
+/// the hold time is over. Everything else it hears.
+fn unheard_goodbyes(group: &GroupStory, who: IpAddr) -> Vec<Outside> {
+    let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
+    let taken = group.events.iter().filter_map(|event| match &event.what {
+        What::TakeOver(change) if change.who == who && change.unheard => Some((event, change.from?)),
+        _ => None,
+    });
+    let goodbyes = taken.filter_map(|(taken, from)| {
+        let before = group.events.iter().filter(|event| event.at_ns <= taken.at_ns);
+        let mut same = before.rev().filter(|event| event.part == taken.part);
+        same.find(|event| matches!(event.what, What::Resignation { who } if who == from))
+    });
+    let why = "the goodbye in the capture did not reach it";
+    let all = goodbyes.filter(|goodbye| goodbye.part != Part::Gateway).flat_map(|goodbye| {
+        let at = signed(goodbye.at_ns);
+        [outside(at, Doing::Deafen, why), outside(at + BOTH_GOODBYES, Doing::Hear, "it hears all others")]
+    });
+    all.collect()
 }
 
 impl Announced {
