@@ -2,13 +2,12 @@
 //!
 //! A router of GLBP speaks in every state that it runs in: it is there from its first message to its last.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 use ::glbp::wire::{Kind, State};
 
 use super::{Announced, Spoke};
 use crate::analyze::moment::nanos;
-use crate::analyze::reading::Part;
 use crate::analyze::story::{GroupStory, MemberStory, What};
 use crate::replay::hellos::Stateful;
 use crate::replay::script::{Doing, Outside, deafness, gateway_pieces, holding};
@@ -44,12 +43,14 @@ pub(in crate::replay) fn outside(
         }
     }
     // With numbers to be repeated, whom it did not obey is seen in what they repeat.
+    let lost = unheard_goodbyes(group);
     if announced.believes_everybody() && !announced.challenges() {
         let hold = signed(announced.hold());
-        let pieces = holding(gateway_pieces(who));
+        // What else it hears while a goodbye is lost, it hears.
+        let pieces = holding(gateway_pieces(who)).filter(|piece| !lost.contains_key(&piece.from_ns));
         all.extend(pieces.filter_map(|piece| deafness(group, who.address, piece, hold)).flatten());
     }
-    all.extend(unheard_goodbyes(group, who.address));
+    all.extend(lost.into_values().flatten());
     if !configured {
         all.extend(announced.changes().skip(1).map(|to| {
             let why = "its frames say other settings from then on".to_owned();
@@ -60,25 +61,28 @@ pub(in crate::replay) fn outside(
     all
 }
 
-/// Goodbyes that are in the capture and did not reach it, as when a router loses its power: it takes a forwarder only when
-/// the hold time is over. Everything else it hears.
-fn unheard_goodbyes(group: &GroupStory, who: IpAddr) -> Vec<Outside> {
+/// Goodbyes that are in the capture and reached nobody, as when a router loses its power: what it had is taken only when the
+/// hold time is over. By the moment at which it is.
+fn unheard_goodbyes(group: &GroupStory) -> BTreeMap<u64, [Outside; 2]> {
     let outside = |at_ns, what, why: &str| Outside { at_ns, what, why: why.to_owned(), meets: None };
     let taken = group.events.iter().filter_map(|event| match &event.what {
-        What::TakeOver(change) if change.who == who && change.unheard => Some((event, change.from?)),
+        What::TakeOver(change) if change.unheard => Some((event, change.from?)),
         _ => None,
     });
-    let goodbyes = taken.filter_map(|(taken, from)| {
-        let before = group.events.iter().filter(|event| event.at_ns <= taken.at_ns);
-        let mut same = before.rev().filter(|event| event.part == taken.part);
-        same.find(|event| matches!(event.what, What::Resignation { who } if who == from))
-    });
-    let why = "the goodbye in the capture did not reach it";
-    let all = goodbyes.filter(|goodbye| goodbye.part != Part::Gateway).flat_map(|goodbye| {
-        let at = signed(goodbye.at_ns);
-        [outside(at, Doing::Deafen, why), outside(at + BOTH_GOODBYES, Doing::Hear, "it hears all others")]
-    });
-    all.collect()
+    let mut lost: BTreeMap<u64, [Outside; 2]> = BTreeMap::new();
+    for (taken, from) in taken {
+        let before =
+            group.events.iter().filter(|event| event.at_ns <= taken.at_ns && event.part == taken.part);
+        let goodbye = before.rev().find(|it| matches!(it.what, What::Resignation { who } if who == from));
+        let Some(at) = goodbye.map(|goodbye| signed(goodbye.at_ns)) else { continue };
+        if lost.values().any(|[deaf, _]| deaf.at_ns == at) {
+            continue;
+        }
+        let deaf = outside(at, Doing::Deafen, "the goodbye in the capture did not reach it");
+        let again = outside(at + BOTH_GOODBYES, Doing::Hear, "it hears all others");
+        lost.insert(taken.at_ns, [deaf, again]);
+    }
+    lost
 }
 
 impl Announced {
