@@ -19,6 +19,7 @@ mod crafted;
 #[path = "../acceptance/frames.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod frames;
+mod hooks;
 mod hosts;
 mod injected;
 mod judged;
