@@ -20,13 +20,15 @@ use fhrp::keys::KeyChain;
 use fhrp::{Family, InterfaceAddress, Mac, Protocol, Received, Secret};
 
 use super::hellos::{self, Beat, Stateful};
-use super::protocol::Unknowable;
+use super::protocol::{Unknowable, true_at};
 use crate::analyze::moment::{nanos, spell};
 
 mod history;
 mod life;
 mod padding;
 mod retold;
+#[cfg(test)]
+mod tests;
 
 pub(super) use history::Ghosts;
 pub(super) use life::outside;
@@ -280,8 +282,7 @@ impl Announced {
     }
 
     fn at(&self, at: u64) -> Option<&Settings> {
-        let until = self.settings.iter().rev().find(|(since, _)| *since <= at);
-        until.or(self.settings.first()).map(|(_, settings)| settings)
+        true_at(&self.settings, at)
     }
 
     /// Its settings at a moment.
@@ -397,6 +398,13 @@ impl Announced {
             let since = weighed.map_or(0, |(since, _)| *since);
             worse.last().filter(|_| there).map(|first| taken - (*first).max(since))
         })
+    }
+
+    /// How long it is believed to live after what it said at a moment.
+    fn hold_at(&self, at: u64) -> u64 {
+        let until = self.own.partition_point(|own| own.at <= at);
+        let hello = self.own[..until].iter().rev().find_map(|own| own.hello);
+        hello.map_or(self.hold(), |hello| nanos(hello.hold))
     }
 
     /// Its own MAC: what it says as its owner ID.

@@ -23,7 +23,7 @@ use fhrp::packet::ip_protocol;
 use fhrp::{Datagram, Family, InterfaceAddress, Mac, Protocol, Received, Route, Secret};
 
 use super::hellos::{self, Beat, SQUEEZED, Stateful, neighbour_of};
-use super::protocol::Unknowable;
+use super::protocol::{Unknowable, true_at};
 use crate::analyze::moment::{nanos, spell};
 
 mod life;
@@ -179,8 +179,7 @@ impl Announced {
     }
 
     fn at(&self, at: u64) -> Option<&Settings> {
-        let until = self.settings.iter().rev().find(|(since, _)| *since <= at);
-        until.or(self.settings.first()).map(|(_, settings)| settings)
+        true_at(&self.settings, at)
     }
 
     /// Its settings at a moment.

@@ -221,6 +221,12 @@ impl Announced {
     }
 }
 
+/// What was true at a moment of something that changes; before the first change that is known, what it changed to.
+pub(super) fn true_at<T>(changes: &[(u64, T)], at: u64) -> Option<&T> {
+    let until = changes.iter().rev().find(|(since, _)| *since <= at);
+    until.or(changes.first()).map(|(_, value)| value)
+}
+
 /// What a frame says of its sender's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Says {

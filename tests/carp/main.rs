@@ -31,4 +31,6 @@ mod segment;
 #[path = "../acceptance/stage.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod stage;
+#[path = "../common/injected.rs"]
+mod strangers;
 mod ucarp;

@@ -11,6 +11,7 @@ use crate::craft::{
     OTHER, OWNER, Said, forwarding, frame, frames, from_other, hello, nothing, said, saying, to, with,
 };
 use crate::stage::{Stage, detail_of, now, text};
+use crate::strangers::{counted, latest};
 
 /// The router's own address and MAC in the lab.
 const OURS: &str = "10.0.10.2";
@@ -59,19 +60,6 @@ fn forwarder(stage: &mut Stage, number: u8) -> Value {
     let shown = stage.group("r1", "g");
     let all = shown["forwarders"].as_array().cloned().unwrap_or_default();
     all.into_iter().find(|it| it["number"] == number).unwrap_or_default()
-}
-
-/// Hears a frame, and waits until it is counted under this name.
-fn counted(stage: &mut Stage, frame: Vec<u8>, counter: &str, what: &str) {
-    let before = stage.count("r1", "g", counter);
-    stage.inject(&[frame]);
-    stage
-        .until(&format!("{what} counts as {counter}"), |stage| stage.count("r1", "g", counter) == before + 1);
-}
-
-/// The reason of the latest transition.
-fn latest(stage: &mut Stage) -> String {
-    stage.transitions("r1", "g").last().cloned().unwrap_or_default()
 }
 
 /// Waits until ours has said something since a moment, and hands it back.

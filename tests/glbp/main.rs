@@ -14,7 +14,6 @@
 mod common;
 mod craft;
 #[path = "../common/crafted.rs"]
-#[allow(dead_code, reason = "what HSRP's tests need of it is not all needed here")]
 mod crafted;
 #[path = "../acceptance/frames.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
@@ -28,3 +27,5 @@ mod judges;
 #[path = "../acceptance/stage.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod stage;
+#[path = "../common/injected.rs"]
+mod strangers;

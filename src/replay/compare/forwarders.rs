@@ -125,11 +125,16 @@ impl Comparison<'_> {
                 (_, Some(our)) => {
                     let length = about(our.to - our.from);
                     let what = format!("ours forwards as forwarder {number} for {length}, and it does not");
-                    let near = our.from..=our.from.saturating_add(late(announced));
-                    let other = announced
-                        .others()
-                        .iter()
-                        .find(|other| near.contains(&other.at) && other.active_for(number).is_some());
+                    let claims = |from: u64, to: u64| {
+                        let mut claims = announced.others().iter().filter(move |other| {
+                            (from..=to).contains(&other.at) && other.active_for(number).is_some()
+                        });
+                        claims.next()
+                    };
+                    let was_lost =
+                        claims((our.from + 1).saturating_sub(announced.hold()), our.from).is_none();
+                    let other = claims(our.from, our.from.saturating_add(late(announced)));
+                    let other = other.filter(|_| was_lost);
                     let explanation = other.map(|other| {
                         format!(
                             "{} took it first, as such routers wait for up to a fifth of the hold time longer; ours takes it a hold time after it was lost",

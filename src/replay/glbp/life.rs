@@ -132,7 +132,7 @@ impl Announced {
             return Some(outside(signed(last.at), Doing::Stop, "it said goodbye"));
         }
         let until = next.map_or(capture_ends, |next| next.at);
-        if until.saturating_sub(last.at) <= self.hold() {
+        if until.saturating_sub(last.at) <= self.hold_at(last.at) {
             return None;
         }
         Some(outside(signed(last.at).saturating_add(1), Doing::Kill, "it fell silent"))
