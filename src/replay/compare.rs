@@ -14,6 +14,7 @@ use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
 
 mod forwarders;
+mod numbers;
 mod rows;
 mod states;
 

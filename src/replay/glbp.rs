@@ -8,17 +8,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::glbp::Config;
-use ::glbp::auth::{Authentication, Guard};
-use ::glbp::config::{
-    DEFAULT_FORWARDER_PREEMPT, DEFAULT_TIMES, DEFAULT_WEIGHTING, Preempt, Retirement, Times, Weighting,
-};
-use ::glbp::demux::PROTOCOL;
+use ::glbp::auth::Authentication;
+use ::glbp::config::{DEFAULT_TIMES, DEFAULT_WEIGHTING, Retirement, Times, Weighting};
 use ::glbp::vmac::LAST_FORWARDER;
-use ::glbp::wire::{self, Credentials, Forwarder, Heard, Hello, Kind, Peer, State};
-use fhrp::dissect::Known;
-use fhrp::keys::KeyChain;
-use fhrp::{Family, InterfaceAddress, Mac, Protocol, Received, Secret};
+use ::glbp::wire::{self, Forwarder, Heard, Hello, Kind, Peer, State};
+use fhrp::{Family, InterfaceAddress, Mac, Received};
 
+use self::proofs::Proofs;
 use super::hellos::{self, Beat, Stateful};
 use super::protocol::{Unknowable, true_at};
 use crate::analyze::moment::{nanos, spell};
@@ -26,6 +22,8 @@ use crate::analyze::moment::{nanos, spell};
 mod history;
 mod life;
 mod padding;
+mod preemption;
+mod proofs;
 mod retold;
 #[cfg(test)]
 mod tests;
@@ -49,9 +47,6 @@ const SUFFICIENT: u8 = 0x80;
 const CHANGES: usize = 500;
 /// The priority of whoever leaves.
 const GOODBYE: u8 = 0;
-/// Delays are set in whole steps of this, in nanoseconds; what is measured is a little more.
-const STEP: u64 = 100_000_000;
-
 /// Real addresses that a group needs: one it is told to speak from. Nobody owns a virtual one.
 pub(super) fn real_addresses(config: &Config) -> Vec<InterfaceAddress> {
     let usual = if config.family == Family::Ipv4 { USUAL_IPV4 } else { USUAL_IPV6 };
@@ -318,88 +313,6 @@ impl Announced {
         hellos::pauses(self.own.iter().filter(|own| own.hello.is_some()).map(Spoke::beat))
     }
 
-    /// It preempts if it becomes active beside a worse router that is; how long it had tolerated that one is the delay.
-    fn preempt(&self) -> Preempt {
-        let off = Preempt { on: false, delay: Duration::ZERO };
-        let Some(taken) = self.took_from_worse() else { return off };
-        let until = self.others.partition_point(|other| other.at <= taken);
-        let actives = self.others[..until].iter().filter(|other| other.state() == Some(State::Active));
-        let run = actives.rev().take_while(|other| self.is_worse_active(other, taken));
-        let since = run.last().map_or(taken, |first| first.at).max(self.begins(taken));
-        Preempt { on: true, delay: set_by_hand(self.by_way_of_speak(taken).saturating_sub(since)) }
-    }
-
-    /// When it began to preempt somebody whose role it took at a moment: it speaks when it may, and is active when it hears
-    /// that one the next time.
-    fn by_way_of_speak(&self, taken: u64) -> u64 {
-        let until = self.own.partition_point(|own| own.at < taken);
-        let hellos = self.own[..until].iter().rev().filter(|own| own.state().is_some());
-        let first = hellos.take_while(|own| own.state() == Some(State::Speak)).last();
-        let speaks = first.and_then(|own| Some((own.at, nanos(own.hello?.hello))));
-        speaks.filter(|(at, hello)| taken - at <= hello + hello / 10).map_or(taken, |(at, _)| at)
-    }
-
-    /// When it became active beside a worse one that it had just heard.
-    fn took_from_worse(&self) -> Option<u64> {
-        let hellos: Vec<&Spoke> = self.own.iter().filter(|own| own.state().is_some()).collect();
-        hellos.windows(2).find_map(|pair| {
-            let [before, taken] = pair else { return None };
-            let takes = before.state() != Some(State::Active) && taken.state() == Some(State::Active);
-            let hold = nanos(taken.hello?.hold);
-            let last = self
-                .others
-                .iter()
-                .rfind(|other| other.at <= taken.at && other.state() == Some(State::Active))?;
-            let heard = last.at + hold > taken.at && self.is_worse_active(last, taken.at);
-            (takes && heard).then_some(taken.at)
-        })
-    }
-
-    fn is_worse_active(&self, other: &Spoke, at: u64) -> bool {
-        let own = self.at(at).map_or(0, |settings| settings.priority);
-        let better = |hello: Hello| (hello.priority, other.source) > (own, self.source);
-        other.state() == Some(State::Active) && !other.hello.is_some_and(better)
-    }
-
-    /// When the life began that it lives at a moment.
-    fn begins(&self, at: u64) -> u64 {
-        let until: Vec<&Spoke> = self.own.iter().filter(|own| own.at <= at).collect();
-        let gap = until.windows(2).rposition(|pair| pair[1].at - pair[0].at > self.hold());
-        until.get(gap.map_or(0, |gap| gap + 1)).map_or(at, |first| first.at)
-    }
-
-    /// How long it tolerates somebody with less right to a forwarder: as long as it did when it took one from such a router.
-    fn forwarder_preempt(&self) -> Preempt {
-        let delays = (1..=LAST_FORWARDER).filter_map(|number| self.tolerated(number));
-        let delay = delays.min().map_or(DEFAULT_FORWARDER_PREEMPT.delay, set_by_hand);
-        Preempt { on: true, delay }
-    }
-
-    /// How long it tolerated somebody who had less right to a forwarder, before it took it from them. It counts from when
-    /// it heard of the forwarder first.
-    fn tolerated(&self, number: u8) -> Option<u64> {
-        let says: Vec<&Spoke> =
-            self.own.iter().filter(|own| own.hello.is_some() || own.active_for(number).is_some()).collect();
-        let taken = says.windows(2).filter_map(|pair| {
-            let right = pair[1].active_for(number).filter(|_| pair[0].active_for(number).is_none())?.priority;
-            Some((pair[1].at, right))
-        });
-        taken.take(CHANGES).find_map(|(taken, right)| {
-            let begins = self.begins(taken);
-            let from = self.others.partition_point(|other| other.at < begins);
-            let to = self.others.partition_point(|other| other.at < taken);
-            let claims = self.others[from..to].iter();
-            let claims = claims.filter_map(|other| Some((other.at, other.active_for(number)?.priority)));
-            let worse: Vec<u64> =
-                claims.rev().take_while(|(_, theirs)| *theirs < right).map(|(at, _)| at).collect();
-            let there = worse.first().is_some_and(|last| last + self.hold() > taken);
-            // Its own right may have become a better one since.
-            let weighed = self.settings.iter().rfind(|(since, _)| *since <= taken);
-            let since = weighed.map_or(0, |(since, _)| *since);
-            worse.last().filter(|_| there).map(|first| taken - (*first).max(since))
-        })
-    }
-
     /// How long it is believed to live after what it said at a moment.
     fn hold_at(&self, at: u64) -> u64 {
         let until = self.own.partition_point(|own| own.at <= at);
@@ -492,11 +405,6 @@ impl Stateful for Announced {
     }
 }
 
-/// The delay that somebody set where this was measured.
-fn set_by_hand(measured: u64) -> Duration {
-    Duration::from_nanos(measured - measured % STEP)
-}
-
 /// The number that a message wants to be told again.
 fn follow_nonce(nonces: &mut Vec<(u64, u32)>, at: u64, heard: &Heard<'_>) {
     let nonce = heard.message.challenge.as_ref().map(|challenge| challenge.nonce);
@@ -510,54 +418,6 @@ fn weighting(said: u8, is_low: bool) -> Weighting {
     match is_low {
         true => Weighting { maximum: said, lower: u8::MAX, upper: u8::MAX },
         false => Weighting { maximum: said, lower: 0, upper: said },
-    }
-}
-
-/// What proves a router's messages, each since when.
-#[derive(Debug, Clone, Default)]
-struct Proofs(Vec<(u64, Result<Authentication, Unknowable>)>);
-
-impl Proofs {
-    /// One more message.
-    fn follow(&mut self, at: u64, received: &Received<'_>, heard: &Heard<'_>, keys: &[&[u8]]) {
-        let fits = |proof: &Result<Authentication, Unknowable>| {
-            let admits = |it: &Authentication| Guard::new(it).admit(heard, received.source, Duration::ZERO);
-            proof.as_ref().is_ok_and(|it| admits(it).is_ok())
-        };
-        if self.0.last().is_some_and(|(_, last)| fits(last)) {
-            return;
-        }
-        let now = proof(received, &heard.credentials, keys);
-        if self.0.last().is_none_or(|(_, last)| *last != now) && self.0.len() < FRAMES {
-            self.0.push((at, now));
-        }
-    }
-
-    fn at(&self, at: u64) -> Option<&Authentication> {
-        let proof = self.0.iter().rfind(|(since, _)| *since <= at);
-        proof.and_then(|(_, proof)| proof.as_ref().ok())
-    }
-}
-
-/// What made the proof in a message.
-fn proof(
-    received: &Received<'_>,
-    credentials: &Credentials<'_>,
-    keys: &[&[u8]],
-) -> Result<Authentication, Unknowable> {
-    let fitting = || {
-        let fits = |key: &&&[u8]| {
-            let known = Known { keys: &[key], ..Known::default() };
-            let shown = PROTOCOL.dissect(received, &known);
-            shown.and_then(|shown| shown.authentication).is_some_and(|proof| proof.verified == Some(true))
-        };
-        keys.iter().find(fits).map(|key| Secret::new(*key)).ok_or(Unknowable::KeyMissing("glbp"))
-    };
-    match credentials {
-        Credentials::None | Credentials::Unknown(_) => Ok(Authentication::None),
-        Credentials::Text(text) => Ok(Authentication::Text(Secret::new(*text))),
-        Credentials::KeyString(_) => Ok(Authentication::KeyString(fitting()?)),
-        Credentials::KeyChain { key, .. } => Ok(Authentication::KeyChain(KeyChain::single(*key, fitting()?))),
     }
 }
 

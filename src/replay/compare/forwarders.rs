@@ -1,10 +1,10 @@
 //! Where a group has several forwarders: the same ones at each moment, with the same rights and the same time left, given
-//! to the same routers, and said from their MACs in turn. With MD5: the same peers repeated.
+//! to the same routers, and said from their MACs in turn.
 
 use std::collections::BTreeMap;
 
 use ::glbp::vmac::LAST_FORWARDER;
-use ::glbp::wire::{Forwarder, Kind, Peer, State};
+use ::glbp::wire::{Forwarder, Kind, State};
 use fhrp::Mac;
 use serde::Serialize;
 
@@ -352,30 +352,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whose numbers are repeated, and which.
-    fn repeats(&mut self, theirs: &Announced, ours: &Announced, found: &mut Forwarding) {
-        let mut differ: BTreeMap<Option<String>, (u64, usize)> = BTreeMap::new();
-        for own in theirs.own() {
-            let Some(peers) = &own.peers else { continue };
-            found.challenges += 1;
-            let near = around(ours.own(), own.at, |spoke| spoke.peers.is_some());
-            if repeats_alike(theirs, own.at, peers, near) {
-                found.repeated += 1;
-                continue;
-            }
-            let (first, count) = differ.entry(why_stale(theirs, own)).or_insert((own.at, 0));
-            (*first, *count) = (own.at.min(*first), *count + 1);
-        }
-        for (explanation, (at, count)) in differ {
-            let many = log::count(count, "frame");
-            self.diverge(
-                at,
-                format!("it repeats others' numbers other than ours does, in {many}"),
-                explanation,
-            );
-        }
-    }
-
     /// Octets that say nothing.
     fn padding(&mut self, theirs: &Announced) {
         let padded: Vec<u64> = theirs.own().iter().filter(|own| own.is_padded).map(|own| own.at).collect();
@@ -427,7 +403,7 @@ fn claims(own: &Spoke) -> impl Iterator<Item = (&Spoke, &Forwarder)> {
 }
 
 /// The message before a moment, or at it, and the one after it that are so.
-fn around(all: &[Spoke], at: u64, is_so: impl Fn(&Spoke) -> bool) -> [Option<&Spoke>; 2] {
+pub(super) fn around(all: &[Spoke], at: u64, is_so: impl Fn(&Spoke) -> bool) -> [Option<&Spoke>; 2] {
     let behind = all.partition_point(|spoke| spoke.at <= at);
     let before = all[..behind].iter().rfind(|spoke| is_so(spoke));
     [before, all[behind..].iter().find(|spoke| is_so(spoke))]
@@ -453,33 +429,5 @@ fn astray(announced: &Announced) -> Option<&Spoke> {
         let may_be_own = claims(own).next().is_none() || own.state() == Some(State::Speak);
         let is_listed = claims(own).any(|(_, it)| it.mac == own.source_mac);
         !(is_listed || may_be_own && own.source_mac == own.owner)
-    })
-}
-
-/// Whether ours repeats the same just before or just after: the same peers, and their latest numbers.
-fn repeats_alike(theirs: &Announced, at: u64, peers: &[Peer], near: [Option<&Spoke>; 2]) -> bool {
-    let ours: Vec<&[Peer]> = near.into_iter().flatten().filter_map(|spoke| spoke.peers.as_deref()).collect();
-    let has = |all: &[Peer], owner: Mac| all.iter().any(|peer| peer.owner == owner);
-    let mut owners = ours.iter().flat_map(|all| all.iter()).map(|peer| peer.owner);
-    let misses_none = owners.all(|owner| has(peers, owner) || !ours.iter().all(|all| has(all, owner)));
-    let repeated = |peer: &Peer| {
-        let mut same = ours.iter().flat_map(|all| all.iter()).filter(|our| our.owner == peer.owner);
-        same.any(|our| our.nonce == peer.nonce || theirs.is_recent(peer, at))
-    };
-    !ours.is_empty() && misses_none && peers.iter().all(repeated)
-}
-
-/// Why a router does not repeat what its peers said last.
-fn why_stale(theirs: &Announced, own: &Spoke) -> Option<String> {
-    let hold = theirs.hold();
-    // What it repeats now, or repeated until it forgot the peer.
-    let from = theirs.own().partition_point(|it| it.at < own.at.saturating_sub(hold * 2));
-    let lately = theirs.own()[from..].iter().take_while(|it| it.at <= own.at);
-    let mut repeated = lately.flat_map(|it| it.peers.iter().flatten().map(move |peer| (it.at, peer)));
-    let is_stale = repeated.any(|(at, peer)| !theirs.is_recent(peer, at));
-    is_stale.then(|| {
-        "such routers follow a peer's numbers from one to the next only, and one that they missed makes them repeat an \
-         old one until they forget the peer; ours follows every number that is proven"
-            .to_owned()
     })
 }
