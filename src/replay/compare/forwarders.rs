@@ -220,13 +220,14 @@ impl Comparison<'_> {
         for ((number, their, our), (at, count)) in differ {
             let many = log::count(count, "frame");
             let what = format!("it says of forwarder {number}: {their}, where ours says: {our}, in {many}");
-            self.diverge(at, what, None);
+            self.differ(at, what, None);
         }
     }
 
     /// As much time left of each forwarder.
     fn counters(&mut self, theirs: &Announced, ours: &Announced, found: &mut Forwarding) {
-        let mut worst: BTreeMap<u8, (u64, u64, String)> = BTreeMap::new();
+        // By forwarder, and whether its times are those of the wire.
+        let mut worst: BTreeMap<(u8, bool), (u64, u64, String)> = BTreeMap::new();
         for (own, their) in theirs.own().iter().flat_map(claims) {
             let near = around(ours.own(), own.at, |spoke| spoke.active_for(their.number).is_some());
             let offs = near.into_iter().flatten().filter_map(|spoke| {
@@ -255,11 +256,12 @@ impl Comparison<'_> {
             let Some((off, words)) = offs.min() else { continue };
             found.counted += 1;
             found.counters_worst_s = found.counters_worst_s.max(off as f64 / 1e9);
-            if off > COUNTERS && worst.get(&their.number).is_none_or(|(_, most, _)| off > *most) {
-                worst.insert(their.number, (own.at, off, words));
+            let key = (their.number, self.squeezed_at(own.at).is_none());
+            if off > COUNTERS && worst.get(&key).is_none_or(|(_, most, _)| off > *most) {
+                worst.insert(key, (own.at, off, words));
             }
         }
-        for (number, (at, off, words)) in worst {
+        for ((number, _), (at, off, words)) in worst {
             let what = format!("what is left of forwarder {number} differs by {}: {words}", about(off));
             self.diverge(at, what, None);
         }
@@ -340,14 +342,14 @@ impl Comparison<'_> {
                 "{turned} of {turns} hellos of it come from the next forwarder's MAC, and {our_turned} of {our_turns} of ours"
             );
             // The one with which a role is given up is said from its own MAC.
-            let few = our_turns - our_turned <= 2;
+            let few = our_turned > 0 && our_turns - our_turned <= 2;
             let explanation = few.then(|| "hellos that answer somebody's claim come between".to_owned());
-            self.diverge(0, what, explanation);
+            self.differ(0, what, explanation);
         }
         for (who, announced) in [("ours", ours), ("it", theirs)] {
             if let Some(own) = astray(announced) {
                 let what = format!("{who} says a hello from {}, which it may not", own.source_mac);
-                self.diverge(own.at, what, None);
+                self.differ(own.at, what, None);
             }
         }
     }

@@ -14,7 +14,8 @@ use crate::replay::hellos::Stateful;
 impl Comparison<'_> {
     /// Whose numbers are repeated, and which.
     pub(super) fn repeats(&mut self, theirs: &Announced, ours: &Announced, found: &mut Forwarding) {
-        let mut differ: BTreeMap<Option<String>, (u64, usize)> = BTreeMap::new();
+        // By explanation, and whether its times are those of the wire.
+        let mut differ: BTreeMap<(Option<String>, bool), (u64, usize)> = BTreeMap::new();
         for own in theirs.own() {
             let Some(peers) = &own.peers else { continue };
             found.challenges += 1;
@@ -23,10 +24,11 @@ impl Comparison<'_> {
                 found.repeated += 1;
                 continue;
             }
-            let (first, count) = differ.entry(why_stale(theirs, own)).or_insert((own.at, 0));
+            let key = (why_stale(theirs, own), self.squeezed_at(own.at).is_none());
+            let (first, count) = differ.entry(key).or_insert((own.at, 0));
             (*first, *count) = (own.at.min(*first), *count + 1);
         }
-        for (explanation, (at, count)) in differ {
+        for ((explanation, _), (at, count)) in differ {
             let many = log::count(count, "frame");
             self.diverge(
                 at,

@@ -57,7 +57,7 @@ impl Comparison<'_> {
         let tolerance = announced.spread().max(SLACK);
         let real = self.cast.real.in_order();
         let phases = self.phases(&real);
-        let squeezed = announced.squeezed();
+        let squeezed = self.squeezed.clone();
         let in_squeeze = |at: u64| squeezed.iter().any(|(from, to)| (*from..=*to).contains(&at));
         let mut states = States {
             frames: phases.iter().map(|phase| phase.frames).sum(),
@@ -315,14 +315,10 @@ impl Comparison<'_> {
 
     /// Where the capture's times are not those of the wire, and for as long as that has consequences, nothing about time
     /// can be compared.
-    pub(super) fn excuse(&mut self, announced: &dyn Stateful) {
-        let squeezed = announced.squeezed();
-        let after = announced.hold().saturating_mul(2);
-        for divergence in self.divergences.iter_mut().filter(|divergence| divergence.explanation.is_none()) {
-            let concerned = squeezed
-                .iter()
-                .find(|(from, to)| (*from..=to.saturating_add(after)).contains(&divergence.at_ns));
-            if let Some((from, to)) = concerned {
+    pub(super) fn excuse(&mut self) {
+        let mut divergences = std::mem::take(&mut self.divergences);
+        for divergence in divergences.iter_mut().filter(|divergence| divergence.explanation.is_none()) {
+            if let Some((from, to)) = self.squeezed_at(divergence.at_ns) {
                 divergence.explanation = Some(format!(
                     "frames that promise hellos every {} come within {} here: these are not the times of the wire",
                     about(self.interval),
@@ -330,6 +326,7 @@ impl Comparison<'_> {
                 ));
             }
         }
+        self.divergences = divergences;
     }
 }
 
