@@ -431,9 +431,14 @@ pub(super) fn is_its_own(field: &str) -> bool {
 pub(super) fn why_it_differs(field: &str, theirs: &str, ours: &str) -> Option<&'static str> {
     let is_virtual = |mac: &str| mac.starts_with("00:07:b4:");
     match field {
-        "source MAC" if is_virtual(theirs) || is_virtual(ours) => {
+        "source MAC" if is_virtual(theirs) && is_virtual(ours) => {
             Some("each hello comes from the MAC of another forwarder that it lists, in turn")
         }
+        // Whether each speaks only from MACs that it may, is looked at by itself.
+        "source MAC" if is_virtual(theirs) || is_virtual(ours) => Some(
+            "ours gives the gateway's role up from its own MAC, for the winner may just have claimed what it lists; \
+             else it comes from a forwarder's MAC once it lists one",
+        ),
         _ => None,
     }
 }
