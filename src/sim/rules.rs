@@ -254,7 +254,7 @@ pub trait Rules {
     ///
     /// # Errors
     /// The rule that it breaks.
-    fn answered(&mut self, _router: usize, _mac: Mac) -> Result<(), Breach> {
+    fn answered(&mut self, _router: usize, _step: &Step<'_>, _mac: Mac) -> Result<(), Breach> {
         Ok(())
     }
 

@@ -245,8 +245,8 @@ impl Rules for GlbpRules {
         self.witnesses[router].heard(heard, said)
     }
 
-    fn answered(&mut self, router: usize, mac: Mac) -> Result<(), Breach> {
-        self.witnesses[router].answered(mac)
+    fn answered(&mut self, router: usize, step: &Step<'_>, mac: Mac) -> Result<(), Breach> {
+        self.witnesses[router].answered(step, mac)
     }
 
     fn turn(&mut self, router: usize, turn: &Turn<'_>) -> Result<(), Breach> {

@@ -157,6 +157,11 @@ struct Countdown {
 }
 
 impl Countdown {
+    /// It begins at one of these moments.
+    fn begins_between(least: Instant, most: Instant, delay: Duration) -> Self {
+        Countdown { doubt: Some(most + delay), ..Countdown::begins(least, delay) }
+    }
+
     fn begins(now: Instant, delay: Duration) -> Self {
         Countdown { until: Some(now + delay), ..Countdown::default() }
     }
@@ -170,7 +175,7 @@ impl Countdown {
             }
             Some(_) => {}
             None => {
-                self.doubt = self.doubt.max(self.until);
+                self.doubt = self.doubt.max(self.until).max(Some(now + delay));
                 self.until = Some(now);
             }
         }
@@ -354,8 +359,8 @@ impl Witness {
     }
 
     pub(super) fn link(&mut self, up: bool) {
-        self.up = up;
-        if !up {
+        // What it heard while it took no part counts for nothing.
+        if !(std::mem::replace(&mut self.up, up) && up) {
             self.falls_silent();
         }
     }

@@ -181,6 +181,7 @@ impl World<'_> {
             Some(Asked::Arp(solicitation) | Asked::Neighbour { solicitation, .. }) => solicitation,
             Some(Asked::Router { .. }) | None => return Ok(()),
         };
+        let before = effects.len();
         let Some(reply) = daemon.engine.solicited(now, LINK, &asked, effects) else { return Ok(()) };
         let kernel = &self.machines[router].kernel;
         if !kernel.iter().any(|held| held.addresses.contains_key(&asked.target)) {
@@ -189,7 +190,10 @@ impl World<'_> {
         }
         if let Sense::Question { host } = frame.sense {
             let group = self.hosts[host].setup.group;
-            let verdict = self.rules[group].answered(router, reply.mac);
+            let Now { monotonic, wall } = now;
+            let index = daemon.groups[group];
+            let step = Step { now: monotonic, wall, effects, before, index };
+            let verdict = self.rules[group].answered(router, &step, reply.mac);
             verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
             self.answers(router, reply, asked.target, host);
         }

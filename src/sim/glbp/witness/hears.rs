@@ -131,7 +131,7 @@ impl Witness {
         }
     }
 
-    fn judges_gateway(&mut self, at: Instant) {
+    pub(super) fn judges_gateway(&mut self, at: Instant) {
         let Some(active) = self.active else { return };
         let delay = self.member.preempts_after_ms;
         let better = delay.is_some() && self.outranks(active.priority, active.source);
@@ -189,7 +189,7 @@ impl Witness {
         let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
         let place = &mut self.places[usize::from(it.number)];
         if !place.known && runs {
-            place.preempts = Countdown::begins(lonely_since.unwrap_or(at), delay);
+            place.preempts = Countdown::begins_between(lonely_since.unwrap_or(at), at, delay);
         }
         place.known |= runs;
         place.claimed = None;
@@ -218,7 +218,7 @@ impl Witness {
         Ok(())
     }
 
-    fn judges_forwarder(&mut self, now: Instant, number: u8) {
+    pub(super) fn judges_forwarder(&mut self, now: Instant, number: u8) {
         let (least, most) = self.rights_to(number);
         let takes = self.member.takes_forwarders_after_ms;
         let delay = Duration::from_millis(takes.unwrap_or_default());

@@ -165,7 +165,7 @@ impl Witness {
         if !matches!(hello.state, State::Listen | State::Speak | State::Standby | State::Active) {
             return broken(format!("said state {:?}", hello.state));
         }
-        self.said_right_times(hello)?;
+        self.said_right_times(now, hello)?;
         let yielding = self.hearing && hello.state == State::Speak;
         self.spoke_in_rotation(message, source_mac, yielding)?;
         if self.said.is_none() {
@@ -193,10 +193,10 @@ impl Witness {
     }
 
     /// The active gateway says its own times, if it has any; whoever is standby, those of the active one.
-    fn said_right_times(&self, hello: &Hello) -> Result<(), Breach> {
+    fn said_right_times(&self, now: Instant, hello: &Hello) -> Result<(), Breach> {
         let wanted = match hello.state {
             State::Active => self.member.times(),
-            State::Standby => self.active.map(|active| active.times),
+            State::Standby => self.active.filter(|active| active.until > now).map(|active| active.times),
             _ => None,
         };
         let sure = self.waited_since.is_none();
@@ -295,10 +295,17 @@ impl Witness {
     fn begins(&mut self, now: Instant) {
         let ms = |after: Option<u64>| Duration::from_millis(after.unwrap_or_default());
         self.preempts = Countdown::begins(now, ms(self.member.preempts_after_ms));
+        let arrived = if self.arrived > self.turned_at { self.arrived.min(now) } else { now };
         for place in &mut self.places {
             // It may have begun because of what it heard last.
-            place.known |= place.by.is_some();
-            place.preempts = Countdown::begins(now, ms(self.member.takes_forwarders_after_ms));
+            let heard = place.by.is_some();
+            place.known |= heard;
+            let least = if heard { arrived } else { now };
+            place.preempts = Countdown::begins_between(least, now, ms(self.member.takes_forwarders_after_ms));
+        }
+        self.judges_gateway(arrived);
+        for number in 1..=FORWARDERS {
+            self.judges_forwarder(arrived, number);
         }
     }
 }

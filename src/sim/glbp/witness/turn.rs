@@ -8,7 +8,7 @@ use fhrp::{Instant, Mac};
 use super::super::setup::FORWARDERS;
 use super::{Witness, bit, is_primary};
 use crate::sim::invariant::{Breach, Invariant};
-use crate::sim::rules::Turn;
+use crate::sim::rules::{Step, Turn};
 
 /// Messages say how much time is left in whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
@@ -19,7 +19,8 @@ fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
 
 impl Witness {
     /// A host was told a MAC.
-    pub(in crate::sim::glbp) fn answered(&mut self, mac: Mac) -> Result<(), Breach> {
+    pub(in crate::sim::glbp) fn answered(&mut self, step: &Step<'_>, mac: Mac) -> Result<(), Breach> {
+        self.looks(step)?;
         let Some(number) = self.setup.number_of(mac) else {
             return broken(Invariant::Truthful, format!("tells a host {mac}, which is no forwarder's"));
         };
@@ -109,13 +110,16 @@ impl Witness {
         Ok(())
     }
 
-    /// What it was given is not its own for ever: whoever forwarded instead said for how long.
+    /// Forwarders are not there for ever: whoever forwarded said for how long.
     fn forgets_what_is_over(&mut self, now: Instant) {
-        let Some(own) = self.own.filter(|own| !self.forwards(*own)) else { return };
-        let place = &mut self.places[usize::from(own)];
-        if place.until.is_some_and(|until| until + ROUNDING <= now) {
-            place.known = false;
-            self.own = None;
+        for number in (1..=FORWARDERS).filter(|number| self.wished & bit(*number) == 0) {
+            let place = &mut self.places[usize::from(number)];
+            if place.until.is_some_and(|until| until + ROUNDING <= now) {
+                place.known = false;
+                place.by = None;
+                place.until = None;
+                self.own = self.own.filter(|own| *own != number);
+            }
         }
     }
 
