@@ -188,6 +188,10 @@ impl Witness {
         let runs = self.runs();
         let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
         let place = &mut self.places[usize::from(it.number)];
+        if place.by.is_some_and(|by| by.until <= at) {
+            // Its silence may have been noticed, or not: then it is nothing new that it has less right to it.
+            place.preempts.doubt = place.preempts.doubt.max(Some(at + delay));
+        }
         if !place.known && runs {
             place.preempts = Countdown::begins_between(lonely_since.unwrap_or(at), at, delay);
         }

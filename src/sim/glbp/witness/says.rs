@@ -294,13 +294,15 @@ impl Witness {
     /// It begins to take part: delays of preemptions run from now on.
     fn begins(&mut self, now: Instant) {
         let ms = |after: Option<u64>| Duration::from_millis(after.unwrap_or_default());
-        self.preempts = Countdown::begins(now, ms(self.member.preempts_after_ms));
+        // Its first hello may have waited for its kernel.
+        let began = self.waited_since.unwrap_or(now);
+        self.preempts = Countdown::begins_between(began, now, ms(self.member.preempts_after_ms));
         let arrived = if self.arrived > self.turned_at { self.arrived.min(now) } else { now };
         for place in &mut self.places {
             // It may have begun because of what it heard last.
             let heard = place.by.is_some();
             place.known |= heard;
-            let least = if heard { arrived } else { now };
+            let least = if heard { arrived.min(began) } else { began };
             place.preempts = Countdown::begins_between(least, now, ms(self.member.takes_forwarders_after_ms));
         }
         self.judges_gateway(arrived);

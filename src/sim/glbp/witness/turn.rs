@@ -81,10 +81,7 @@ impl Witness {
             place.preempts.better = false;
             if now < by.until && !(takes && by.right < most && place.preempts.allows(now)) {
                 let left = now.until(by.until);
-                let what = format!(
-                    "takes forwarder {number} from {}, believed for {left:?} more ({:?})",
-                    by.owner, place.preempts
-                );
+                let what = format!("takes forwarder {number} from {}, believed for {left:?} more", by.owner);
                 return broken(Invariant::NotTooEarly, what);
             }
         }
