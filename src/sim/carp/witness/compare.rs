@@ -138,7 +138,7 @@ impl Witness {
         };
         let answer = match (&self.setup.balancing, mac) {
             (Some(Balancing { number: 1.., .. }), _) => Answer::Silent,
-            (Some(_), Some(mac)) => Answer::Stealth(mac),
+            (Some(_), Some(mac)) if self.setup.is_hidden() => Answer::Stealth(mac),
             (Some(_) | None, _) => answer,
         };
         let mut held = holdings.addresses.values();
