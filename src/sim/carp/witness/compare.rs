@@ -101,6 +101,12 @@ impl Witness {
                 Effect::LastWill { group, datagrams, .. } if *group == step.index => {
                     self.judge_will(step.wall, datagrams)?;
                 }
+                Effect::Announce { group, .. } if *group == step.index && self.setup.shares() => {
+                    return Err(Breach::new(
+                        Invariant::Obligations,
+                        "announces a shared MAC, which never moves",
+                    ));
+                }
                 Effect::Announce { group, .. } if *group == step.index => self.announced(step.now, is_new),
                 Effect::Send { .. }
                 | Effect::Hold(_)
