@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -51,8 +51,11 @@ struct Sidecar {
 struct GroupSidecar {
     name: String,
     members: Vec<IpAddr>,
-    /// What happens, in order.
+    /// What happens to its gateway, in order.
     events: Vec<String>,
+    /// What happens to each of its forwarders, by number; GLBP only.
+    #[serde(default)]
+    forwarders: BTreeMap<String, Vec<String>>,
     findings: BTreeSet<String>,
     /// How much later than the rules allow a role is taken at most, in milliseconds.
     late_ms: f64,
@@ -112,7 +115,6 @@ fn words(event: &Event) -> String {
         let cause = serde_json::to_value(change.cause).unwrap();
         format!("{}{from}: {}{unheard}", change.who, cause.as_str().unwrap())
     };
-    assert_eq!(event.part, Part::Gateway);
     match &event.what {
         What::Holds { who } => format!("{who} holds"),
         What::TakeOver(taken) => format!("take-over by {}", change(taken)),
@@ -196,7 +198,14 @@ fn analyze_tells_the_story_that_the_sidecar_tells() {
             assert_eq!(group.name(), wanted.name, "{name}");
             let members: Vec<IpAddr> = group.members.iter().map(|member| member.address).collect();
             assert_eq!(members, wanted.members, "{name}");
-            assert_eq!(group.events.iter().map(words).collect::<Vec<_>>(), wanted.events, "{name}");
+            let mut told: BTreeMap<Part, Vec<String>> = BTreeMap::new();
+            group.events.iter().for_each(|event| told.entry(event.part).or_default().push(words(event)));
+            assert_eq!(told.remove(&Part::Gateway).unwrap_or_default(), wanted.events, "{name}");
+            let forwarders = told.into_iter().map(|(part, told)| match part {
+                Part::Forwarder(number) => (number.to_string(), told),
+                Part::Gateway => ("gateway".to_owned(), told),
+            });
+            assert_eq!(forwarders.collect::<BTreeMap<_, _>>(), wanted.forwarders, "{name}");
             let findings: BTreeSet<String> =
                 group.findings.iter().map(|finding| finding.name.clone()).collect();
             assert_eq!(findings, wanted.findings, "{name}");
@@ -235,8 +244,13 @@ fn ours_in_the_place_of_every_router_does_the_same() {
                 assert_eq!(compared.unexplained, 0, "{what}");
                 assert!(compared.divergences.len() <= wanted.divergences_at_most, "{what}");
                 assert!(compared.differed_ms <= wanted.differed_ms, "{what}");
-                let takes = compared.timing.takes.iter().filter(|take| !take.arranged);
+                let begun = compared.forwarding.iter().flat_map(|forwarding| &forwarding.taken);
+                let takes = compared.timing.takes.iter().chain(begun.map(|begun| &begun.take));
+                let takes = takes.filter(|take| !take.arranged);
                 assert!(takes.map(|take| take.late_ms.abs()).all(|late| late <= wanted.takes_ms), "{what}");
+                if let Some(forwarding) = &compared.forwarding {
+                    assert!(forwarding.hellos > 0 && forwarding.same > 0, "{what}");
+                }
                 assert!(compared.frames.ours > 0 && !compared.fields.is_empty(), "{what}");
             }
         }

@@ -11,6 +11,7 @@ use fhrp::{Link, Mac};
 
 use super::remote::{LinkView, Stranger};
 use crate::net::membership::Membership;
+use crate::net::port::Ports;
 use crate::net::socket::{LinkSocket, NeighbourSocket};
 
 /// Strangers remembered for each interface.
@@ -23,6 +24,7 @@ pub(super) struct LinkPort {
     pub(super) neighbours: NeighbourSocket,
     pub(super) tally: Tally,
     ears: Vec<Ear>,
+    ports: Ports,
     memberships: Membership,
     joined: BTreeSet<IpAddr>,
 }
@@ -39,12 +41,15 @@ impl LinkPort {
     pub(super) fn open(link: Link, ears: Vec<Ear>) -> io::Result<Self> {
         let protocols = LinkSocket::open(link.index, &ears)?;
         let neighbours = NeighbourSocket::open(link.index)?;
+        let mut ports = Ports::default();
+        ports.set(&link.name, &ears)?;
         Ok(LinkPort {
             link,
             protocols,
             neighbours,
             tally: Tally::default(),
             ears,
+            ports,
             memberships: Membership::new(),
             joined: BTreeSet::new(),
         })
@@ -54,6 +59,7 @@ impl LinkPort {
     pub(super) fn listen_to(&mut self, ears: Vec<Ear>) -> io::Result<()> {
         if self.ears != ears {
             self.protocols.set_ears(&ears)?;
+            self.ports.set(&self.link.name, &ears)?;
             self.ears = ears;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Family, Note, Route};
+use fhrp::{Datagram, Family, Note, Route, Standing, View};
 
 use super::{Driver, Phase};
 use crate::addr::thread::Request;
@@ -32,7 +32,9 @@ impl Driver {
                 Effect::Announce { group, link, form } => announcements.push((group, link, form)),
                 Effect::LastWill { group, link, datagrams } => self.last_will(group, link, &datagrams),
                 Effect::Note { group, note } => {
-                    self.order_hook(group, &note);
+                    if let Note::Transition { to, standing, .. } = &note {
+                        self.order_hook(group, to, *standing);
+                    }
                     let subject = self.subjects.get(&group).cloned();
                     self.journal.note(now, group, subject, note);
                 }
@@ -40,6 +42,13 @@ impl Driver {
         }
         self.effects = effects;
         if !wishes.is_empty() {
+            // A router may begin to forward, or cease to, in whatever state its gateway is in.
+            for group in wishes.iter().map(|wish| wish.group) {
+                let view = self.programs.get(&group).and_then(|_| self.engine.view(now.monotonic, group));
+                if let Some(View { state, standing, .. }) = view {
+                    self.order_hook(group, state, standing);
+                }
+            }
             let links: std::collections::BTreeSet<u32> = wishes.iter().map(|wish| wish.link).collect();
             self.heartbeat.beat(now.monotonic);
             self.kernel.ask(Request::Hold(wishes));
@@ -60,12 +69,10 @@ impl Driver {
     }
 
     /// Has a group's programs told where it is now. However often that changes, only the latest counts.
-    fn order_hook(&mut self, group: GroupIndex, note: &Note) {
-        let Note::Transition { to, standing, .. } = note else { return };
+    fn order_hook(&mut self, group: GroupIndex, state: &'static str, standing: Standing) {
         let (Some(hook), Some(subject)) = (self.programs.get(&group), self.subjects.get(&group)) else {
             return;
         };
-        let (state, standing) = (*to, *standing);
         let leaving = self.phase != Phase::Running;
         let order = Order { subject: subject.clone(), hook: hook.clone(), state, standing, leaving };
         self.hooks.give(group, order);

@@ -6,6 +6,7 @@
 //! | [`filter`] | classic BPF programs, generated from what is listened to |
 //! | [`socket`] | packet sockets: one that hears the protocols of a link, one that hears its questions |
 //! | [`routed`] | raw IP sockets for unicast peers that may be far away |
+//! | [`port`] | UDP ports that the kernel must not refuse in our name |
 //! | [`membership`] | multicast groups joined at the IP layer, for switches that snoop |
 //! | [`frame`] | frames to meaning and back: Ethernet, IPv4, IPv6, UDP |
 //! | [`neighbour`] | ARP and Neighbour Discovery: questions read, answers written |
@@ -19,6 +20,7 @@ pub mod filter;
 pub mod frame;
 pub mod membership;
 pub mod neighbour;
+pub mod port;
 pub mod routed;
 pub mod schedule;
 pub mod socket;

@@ -14,7 +14,7 @@ use ::carp::{Config, PROTOCOL};
 use fhrp::dissect::Known;
 use fhrp::{Family, InterfaceAddress, Mac, Protocol, Received};
 
-use super::protocol::Unknowable;
+use super::protocol::{Unknowable, true_at};
 
 /// Prefix lengths of networks that nobody told us.
 const USUAL_IPV4: u8 = 24;
@@ -147,8 +147,7 @@ impl Announced {
     }
 
     fn interval(&self, at: u64) -> Option<Interval> {
-        let until = self.intervals.iter().rev().find(|(since, _)| *since <= at);
-        until.or(self.intervals.first()).map(|(_, interval)| *interval)
+        true_at(&self.intervals, at).copied()
     }
 
     /// Its settings at a moment.

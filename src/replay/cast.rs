@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::{Dissection, Known};
-use fhrp::{Family, InterfaceAddress, Link, Mac, Note, Received};
+use fhrp::{Family, InterfaceAddress, Link, Mac, Note, Received, Solicitation};
 
 use super::beside;
+use super::glbp::{self, Echo, Ghosts};
 use super::protocol::Announced;
 use super::script::{Doing, Outside};
 use super::spoken::{Prompt, Spoken};
@@ -55,6 +56,10 @@ pub(super) struct Cast {
     pub(super) real: Spoken,
     /// What ours says.
     pub(super) ours: Spoken,
+    /// The same, read as that of a router of GLBP: what it says of forwarders.
+    pub(super) ours_of_forwarders: Option<glbp::Announced>,
+    /// What others repeat of ours.
+    echo: Echo,
     /// Frames of both that are too many to compare.
     pub(super) left_out: u64,
     /// The states that ours enters, each since when; none while it does not run.
@@ -71,6 +76,7 @@ impl Cast {
         script: Vec<Outside>,
         groups: usize,
     ) -> Self {
+        let ours_of_forwarders = announced.glbp().map(|_| glbp::Announced::new(address, key.group));
         Cast {
             key,
             name,
@@ -85,6 +91,8 @@ impl Cast {
             heard: None,
             real: Spoken::of_one_in(groups),
             ours: Spoken::of_one_in(groups),
+            ours_of_forwarders,
+            echo: Echo::default(),
             left_out: 0,
             states: Vec::new(),
         }
@@ -108,9 +116,17 @@ impl Cast {
     }
 
     /// Our router hears this, unless it hears nothing.
-    pub(super) fn hears(&mut self, received: &Received<'_>) {
-        if let Some((stage, _)) = self.stage.as_mut().filter(|_| !self.deaf) {
-            stage.receive(received);
+    pub(super) fn hears(&mut self, at: u64, received: &Received<'_>) {
+        let Some((stage, _)) = self.stage.as_mut().filter(|_| !self.deaf) else { return };
+        let retold = self.announced.glbp().and_then(|it| it.retold(at, received, &self.echo));
+        let payload = retold.as_deref().unwrap_or(received.payload);
+        stage.receive(&Received { payload, ..*received });
+    }
+
+    /// A host asks for an address.
+    pub(super) fn is_asked(&mut self, asked: &Solicitation) {
+        if let Some((stage, _)) = &mut self.stage {
+            stage.solicited(asked);
         }
     }
 
@@ -120,7 +136,7 @@ impl Cast {
         while let Some(next) = self.coming.front().filter(|next| next.at_ns <= signed).cloned() {
             self.coming.pop_front();
             self.run(next.at_ns, analysis);
-            self.act(&next, context);
+            self.act(&next, context, analysis);
             self.collect(analysis);
         }
         self.run(signed, analysis);
@@ -146,6 +162,9 @@ impl Cast {
                 self.states.push((at_ns, Some(to)));
             }
             let Deed::Sent(datagram) = &done.what else { continue };
+            if self.ours_of_forwarders.is_some() {
+                self.echo.hears(&datagram.payload);
+            }
             // The capture had not begun, or the other half of a group of both families speaks: it is told by itself.
             if done.at < ORIGIN || Family::of(datagram.source) != self.key.family {
                 continue;
@@ -154,6 +173,9 @@ impl Cast {
             let Ok(received) = frame::parse(&octets, done.at) else { continue };
             let Some(dissection) = dissect(&received) else { continue };
             self.add(true, at_ns, &received, &dissection);
+            if let Some(ours) = &mut self.ours_of_forwarders {
+                ours.hear(at_ns, &received, &[]);
+            }
             analysis.hear(&Heard {
                 frame: analysis.number(),
                 at_ns,
@@ -167,10 +189,15 @@ impl Cast {
         }
     }
 
-    fn act(&mut self, outside: &Outside, context: &Context<'_>) {
+    fn act(&mut self, outside: &Outside, context: &Context<'_>, analysis: &mut Analysis) {
         let at_ns = u64::try_from(outside.at_ns).unwrap_or(0);
         match outside.what {
-            Doing::Start { prelude } => self.start(outside.at_ns, prelude, context),
+            Doing::Start { prelude } => {
+                self.start(outside.at_ns, prelude, context);
+                if prelude {
+                    self.live_through_history(analysis);
+                }
+            }
             Doing::Kill => {
                 self.stage = None;
                 self.states.push((at_ns, None));
@@ -216,10 +243,28 @@ impl Cast {
         beside::equip(&mut link, &plan.protocol);
         let mut stage = Stage::new(link, instant(at_ns), context.begins, context.seed);
         let group = stage.add(&plan);
-        if prelude {
+        if prelude && self.announced.glbp().is_none() {
             self.play_prelude(&mut stage, at_ns, context);
         }
         self.stage = Some((stage, group));
+    }
+
+    /// What a router of GLBP had and lost before the capture began.
+    fn live_through_history(&mut self, analysis: &mut Analysis) {
+        let announced = Rc::clone(&self.announced);
+        let Some(announced) = announced.glbp() else { return };
+        let Some(history) = announced.history() else { return };
+        let Some(ghosts) = Ghosts::of(announced, &history) else { return };
+        for word in history.words() {
+            self.run(word.at, analysis);
+            let asked = std::mem::take(&mut self.echo.requests);
+            let answer = asked.then(|| ghosts.gives(&self.echo)).flatten();
+            let Some((stage, _)) = &mut self.stage else { return };
+            for letter in ghosts.says(&word, &self.echo).into_iter().chain(answer) {
+                stage.receive(&letter.received(instant(word.at)));
+            }
+            self.collect(analysis);
+        }
     }
 
     /// What a router had heard of the holder before the capture began.

@@ -6,16 +6,20 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::cast::Cast;
-use super::protocol::{Announced, Says, why_it_differs};
+use super::hellos::Stateful;
+use super::protocol::{Says, why_it_differs};
 use super::script::Outside;
 use crate::analyze::moment::{about, moment, nanos};
 use crate::analyze::reading::Part;
 use crate::analyze::story::{GroupStory, MemberStory, What, seconds};
 use crate::draw::Role;
 
+mod forwarders;
+mod numbers;
 mod rows;
 mod states;
 
+pub use forwarders::Forwarding;
 pub use states::States;
 
 /// What scheduling, clocks and capturing may cost.
@@ -49,6 +53,9 @@ pub struct Compared {
     /// The states that its frames say, beside those that ours is in; only where frames say states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<States>,
+    /// The forwarders that the two say they forward for; only where a group has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<Forwarding>,
     /// Differences in time.
     pub timing: Timing,
     /// Fields that were compared, and in how many frames each was the same.
@@ -138,23 +145,23 @@ pub(super) fn compare(
         broken,
         waits,
         divergences: Vec::new(),
+        of_content: Vec::new(),
+        squeezed: cast.announced.stateful().map(Stateful::squeezed).unwrap_or_default(),
+        aftermath: cast.announced.stateful().map_or(0, |announced| announced.hold().saturating_mul(2)),
         gaps: Vec::new(),
         takes: Vec::new(),
     };
     let (theirs, own) = (reigns(Some(&real)), reigns(ours.as_ref()));
     let differed = comparison.reigns(&theirs, &own);
-    let states = match &*cast.announced {
-        Announced::Vrrp(_) | Announced::Carp(_) => {
-            comparison.rows();
-            None
-        }
-        Announced::Hsrp(announced) => Some(comparison.states(announced)),
-    };
-    let fields = comparison.fields();
-    if let Announced::Hsrp(announced) = &*cast.announced {
-        comparison.excuse(announced);
+    let states = cast.announced.stateful().map(|announced| comparison.states(announced));
+    if states.is_none() {
+        comparison.rows();
     }
-    let Comparison { divergences, gaps, takes, .. } = comparison;
+    let forwarding = comparison.forwarders();
+    let fields = comparison.fields();
+    comparison.excuse();
+    let Comparison { mut divergences, of_content, gaps, takes, .. } = comparison;
+    divergences.extend(of_content);
     let divergences = together(divergences);
     let held = |reigns: &[Reign]| reigns.iter().map(|reign| reign.to - reign.from).sum::<u64>() as f64 / 1e9;
     Some(Compared {
@@ -169,6 +176,7 @@ pub(super) fn compare(
         held_s: Both { real: held(&theirs), ours: held(&own) },
         differed_ms: differed as f64 / 1e6,
         states,
+        forwarding,
         timing: timing(gaps, takes),
         fields,
         unexplained: divergences.iter().filter(|divergence| divergence.explanation.is_none()).count(),
@@ -247,6 +255,11 @@ struct Comparison<'a> {
     /// How long it waited for a role and had to by the rules, by the moment it took it.
     waits: BTreeMap<u64, (u64, u64)>,
     divergences: Vec<Divergence>,
+    /// Those in what is said, which no clock excuses.
+    of_content: Vec<Divergence>,
+    /// Stretches of the capture whose times are not those of the wire, and for how long that has consequences.
+    squeezed: Vec<(u64, u64)>,
+    aftermath: u64,
     /// Differences between a gap of theirs and of ours.
     gaps: Vec<u64>,
     /// Our first frame of each reign against theirs.
@@ -262,6 +275,20 @@ impl Comparison<'_> {
             self.divergences.truncate(DIVERGENCES);
             self.divergences.push(Divergence { at_ns, what, explanation: None });
         }
+    }
+
+    /// Something is said otherwise, whenever that is.
+    fn differ(&mut self, at_ns: u64, what: String, explanation: Option<String>) {
+        if self.of_content.len() < DIVERGENCES {
+            self.of_content.push(Divergence { at_ns, what, explanation });
+        }
+    }
+
+    /// The stretch whose times are not those of the wire, where a moment lies in one or shortly behind: its consequences
+    /// last a while.
+    fn squeezed_at(&self, at: u64) -> Option<(u64, u64)> {
+        let near = |(from, to): &&(u64, u64)| (*from..=to.saturating_add(self.aftermath)).contains(&at);
+        self.squeezed.iter().find(near).copied()
     }
 
     /// The same state at each moment; returns for how long it was not.
@@ -381,7 +408,7 @@ impl Comparison<'_> {
             let explanation = explanation.map(str::to_owned).or_else(|| self.rule_broken(&name));
             let times = if count == 1 { "in one frame".to_owned() } else { format!("in {count} frames") };
             let what = format!("{name} is {their} where ours is {our}, {times}, first at {}", moment(at));
-            self.diverge(at, what, explanation);
+            self.differ(at, what, explanation);
         }
         agreements
     }

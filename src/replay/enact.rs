@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fhrp::dissect::Dissection;
-use fhrp::{Family, Received};
+use fhrp::{Family, Received, Solicitation};
 use thiserror::Error;
 
 use super::cast::{Cast, Context, INTERFACE};
@@ -25,7 +25,8 @@ use crate::analyze::moment::nanos;
 use crate::analyze::reading::{self, Stance};
 use crate::analyze::story::{GroupStory, MemberStory, Story};
 use crate::analyze::{Analysis, Heard, Key, key_of};
-use crate::capture::{Damage, LinkType, OpenError, Reader};
+use crate::capture::neighbour::{Kind, Neighbour};
+use crate::capture::{Damage, Frame, LinkType, OpenError, Packet, Reader};
 use crate::config::{GroupPlan, Plan};
 use crate::decode::{Decoded, Decoder, Message, What, Wish};
 
@@ -266,6 +267,17 @@ impl Enact<'_> {
             // What is wrong with the file was told at the first reading.
             let Ok(frame) = next else { continue };
             now = analysis.frame(Duration::from_nanos(frame.at));
+            if casts.values().any(|cast| cast.announced.glbp().is_some())
+                && let Some((interface, vlan, asked)) = question(&frame)
+            {
+                let interface = self.per_interface.then_some(interface);
+                let concerned =
+                    casts.iter_mut().filter(|(key, _)| (key.interface, key.vlan) == (interface, vlan));
+                for (_, cast) in concerned {
+                    cast.advance(now, &context, &mut analysis);
+                    cast.is_asked(&asked);
+                }
+            }
             let Some(decoded) = decoder.decode(frame) else { continue };
             let Some((received, heard)) = self.message(analysis.number(), now, &decoded) else { continue };
             let Some(key) = key_of(&heard) else {
@@ -285,7 +297,7 @@ impl Enact<'_> {
             analysis.hear(&heard);
             let priority = heard.dissection.priority;
             cast.heard = Some(Prompt { at: now, source: received.source, priority });
-            cast.hears(received);
+            cast.hears(now, received);
         }
         for cast in casts.values_mut() {
             cast.advance(now.saturating_add(GRACE), &context, &mut analysis);
@@ -295,6 +307,16 @@ impl Enact<'_> {
         }
         Ok(analysis.finish())
     }
+}
+
+/// What a host asks, and in which network.
+fn question(frame: &Frame<'_>) -> Option<(u32, Option<u16>, Solicitation)> {
+    let packet = Packet::open(frame.link(), frame.octets).ok()?;
+    let said = Neighbour::read(&packet)?;
+    let asks = matches!(said.kind, Kind::Question | Kind::Probe) && said.is_believed();
+    let (from_mac, from, to_mac) = (said.mac, said.source, packet.destination_mac);
+    let asked = Solicitation { from_mac, from, target: said.about, to_mac };
+    asks.then_some((frame.interface_number, packet.tags.ids().last().copied(), asked))
 }
 
 /// What the first reading found.

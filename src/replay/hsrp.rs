@@ -22,7 +22,8 @@ use fhrp::keys::KeyChain;
 use fhrp::packet::ip_protocol;
 use fhrp::{Datagram, Family, InterfaceAddress, Mac, Protocol, Received, Route, Secret};
 
-use super::protocol::Unknowable;
+use super::hellos::{self, Beat, SQUEEZED, Stateful, neighbour_of};
+use super::protocol::{Unknowable, true_at};
 use crate::analyze::moment::{nanos, spell};
 
 mod life;
@@ -38,16 +39,6 @@ const USUAL_IPV6: u8 = 64;
 const FRAMES: usize = 100_000;
 /// Most MACs that are remembered: it has its own and the group's.
 const MACS: usize = 16;
-/// A hello comes no earlier than after so many hundredths of the hello time, if it comes in its turn.
-const EARLIEST_TURN: u64 = 78;
-/// One that comes later than this many hundredths was missed.
-const LATEST_TURN: u64 = 105;
-/// Whoever jitters at all is once in a while earlier than this many hundredths.
-const STEADY: u64 = 97;
-/// Frames closer together than this part of the hello time may be a capture whose clock did not run.
-const SQUEEZED: u64 = 20;
-/// How often a router repeats itself within such a stretch before it is taken for one.
-const REPEATED: usize = 4;
 /// A router preempts at once if it does so this soon, in nanoseconds.
 const AT_ONCE: u64 = 500_000_000;
 
@@ -82,6 +73,11 @@ impl Spoke {
 
     fn is_hello_in(&self, state: State) -> bool {
         (self.operation, self.state) == (Operation::Hello, state)
+    }
+
+    fn beat(&self) -> Beat<State> {
+        let Spoke { at, source, state, hello, operation, .. } = *self;
+        Beat { at, source, state: (operation == Operation::Hello).then_some(state), hello }
     }
 }
 
@@ -183,8 +179,7 @@ impl Announced {
     }
 
     fn at(&self, at: u64) -> Option<&Settings> {
-        let until = self.settings.iter().rev().find(|(since, _)| *since <= at);
-        until.or(self.settings.first()).map(|(_, settings)| settings)
+        true_at(&self.settings, at)
     }
 
     /// Its settings at a moment.
@@ -212,28 +207,13 @@ impl Announced {
     }
 
     /// The pauses between its hellos of one state that came in their turn, in hundredths of the hello time.
-    fn pauses(&self) -> impl Iterator<Item = u64> {
-        self.own.windows(2).filter_map(|pair| {
-            let [one, next] = pair else { return None };
-            let same = next.is_hello_in(one.state) && one.operation == Operation::Hello;
-            let hundredths = (next.at - one.at).saturating_mul(100) / one.hello.max(1);
-            (same && (EARLIEST_TURN..=LATEST_TURN).contains(&hundredths)).then_some(hundredths)
-        })
+    fn pauses(&self) -> Vec<u64> {
+        hellos::pauses(self.own.iter().map(Spoke::beat))
     }
 
     /// Whether its hellos come at different times, as those of newer routers do.
     fn jitters(&self) -> bool {
-        let (early, all) =
-            self.pauses().fold((0, 0), |(early, all), pause| (early + usize::from(pause < STEADY), all + 1));
-        all == 0 || early * 5 > all
-    }
-
-    /// How far apart its pauses between hellos are, in nanoseconds: what its timers may be off.
-    pub(super) fn spread(&self) -> u64 {
-        let (least, most) =
-            self.pauses().fold((100, 100), |(least, most), pause| (pause.min(least), pause.max(most)));
-        let hello = self.own.first().map_or(0, |spoke| spoke.hello);
-        hello / 100 * (most - least + 1)
+        hellos::jitters(&self.pauses())
     }
 
     /// A router that preempts says so with a Coup in another state than Active.
@@ -276,32 +256,6 @@ impl Announced {
         self.identifier.or(seen)
     }
 
-    /// Stretches in which a router says the same again and again though it promises a hello time between: the capture's
-    /// times are not those of the wire. In nanoseconds, from the first to the last frame.
-    pub(super) fn squeezed(&self) -> Vec<(u64, u64)> {
-        let mut all: Vec<&Spoke> = self.own.iter().chain(&self.others).collect();
-        all.sort_by_key(|spoke| spoke.at);
-        let close = |one: &&Spoke, next: &&Spoke| next.at - one.at < one.hello / SQUEEZED;
-        let stretches = all.chunk_by(close).filter(|stretch| {
-            stretch.iter().any(|one| {
-                let again = stretch.iter().filter(|it| it.source == one.source && it.is_hello_in(one.state));
-                again.count() >= REPEATED
-            })
-        });
-        stretches.filter_map(|stretch| Some((stretch.first()?.at, stretch.last()?.at))).collect()
-    }
-
-    /// Its hold time, in nanoseconds.
-    pub(super) fn hold(&self) -> u64 {
-        self.own.first().map_or(0, |spoke| spoke.hold)
-    }
-
-    /// Whether it said that it is active at each of these moments.
-    pub(super) fn is_active_at(&self, moments: &[u64]) -> bool {
-        let active = |at: &u64| self.own.iter().any(|own| own.at == *at && own.is_hello_in(State::Active));
-        moments.iter().all(active)
-    }
-
     /// What was concluded, in words.
     pub(super) fn conclusions(&self, at: u64) -> Vec<String> {
         let mut said = vec![format!("version {}", self.version.number())];
@@ -334,7 +288,7 @@ impl Announced {
     /// A hello of an active router that nobody saw: whoever is Standby has one.
     pub(super) fn unseen_holder(&self) -> Option<Datagram> {
         let settings = self.settings.first()?.1;
-        let source = neighbour_of(self.source, settings.address);
+        let source = neighbour_of(self.source, &[settings.address]);
         let message = GroupMessage {
             version: self.version,
             operation: Operation::Hello,
@@ -369,6 +323,27 @@ impl Announced {
     }
 }
 
+impl Stateful for Announced {
+    fn spread(&self) -> u64 {
+        hellos::spread(&self.pauses(), self.own.first().map_or(0, |spoke| spoke.hello))
+    }
+
+    fn hold(&self) -> u64 {
+        self.own.first().map_or(0, |spoke| spoke.hold)
+    }
+
+    fn squeezed(&self) -> Vec<(u64, u64)> {
+        hellos::squeezed(self.own.iter().chain(&self.others).map(Spoke::beat).collect())
+    }
+
+    fn out_of_turn(&self, moments: &[u64]) -> Option<&'static str> {
+        let active = |at: &u64| self.own.iter().any(|own| own.at == *at && own.is_hello_in(State::Active));
+        moments.iter().all(active).then_some(
+            "old routers send another hello about every ten seconds while they are active; one may come at any time",
+        )
+    }
+}
+
 fn spoke(at: u64, received: &Received<'_>, message: &GroupMessage) -> Spoke {
     Spoke {
         at,
@@ -379,16 +354,6 @@ fn spoke(at: u64, received: &Received<'_>, message: &GroupMessage) -> Spoke {
         hello: nanos(message.hello),
         hold: nanos(message.hold),
     }
-}
-
-/// An address beside another one, which is not the one to avoid.
-fn neighbour_of(address: IpAddr, avoid: IpAddr) -> IpAddr {
-    let flipped = |bit: u8| match address {
-        IpAddr::V4(ip) => IpAddr::from((u32::from(ip) ^ u32::from(bit)).to_be_bytes()),
-        IpAddr::V6(ip) => IpAddr::from((u128::from(ip) ^ u128::from(bit)).to_be_bytes()),
-    };
-    let first = flipped(1);
-    if first == avoid { flipped(2) } else { first }
 }
 
 /// What made the proof in a message.

@@ -11,6 +11,7 @@
 //! | `beside` | the real addresses of our router |
 //! | `cast` | our router in one group, beside the real one |
 //! | [`script`] | what happened to that router from outside |
+//! | `hellos` | what hellos show of a router's timers |
 //! | `spoken` | what a router said, in a form that can be compared |
 //! | [`compare`] | ours against the real one |
 //! | [`report`] | both as text |
@@ -22,6 +23,7 @@ mod cast;
 pub mod compare;
 pub mod enact;
 mod glbp;
+mod hellos;
 mod hsrp;
 pub mod observe;
 pub mod protocol;

@@ -7,6 +7,7 @@ use fhrp::dissect::{Dissection, Value};
 use fhrp::{Datagram, InterfaceAddress, Mac, Received};
 use thiserror::Error;
 
+use super::hellos::Stateful;
 use super::{carp, glbp, hsrp, vrrp};
 use crate::config::{GroupPlan, ProtocolPlan};
 
@@ -72,6 +73,7 @@ pub(super) enum Announced {
     Vrrp(vrrp::Announced),
     Carp(carp::Announced),
     Hsrp(hsrp::Announced),
+    Glbp(glbp::Announced),
 }
 
 impl Announced {
@@ -81,6 +83,7 @@ impl Announced {
             "vrrp" => Some(Announced::Vrrp(vrrp::Announced::new(source, group))),
             "carp" => Some(Announced::Carp(carp::Announced::new(source, group, addresses))),
             "hsrp" => Some(Announced::Hsrp(hsrp::Announced::new(source, group))),
+            "glbp" => Some(Announced::Glbp(glbp::Announced::new(source, group))),
             _ => None,
         }
     }
@@ -91,6 +94,7 @@ impl Announced {
             Announced::Vrrp(announced) => announced.hear(at, received, keys),
             Announced::Carp(announced) => announced.hear(at, received, keys),
             Announced::Hsrp(announced) => announced.hear(at, received, keys),
+            Announced::Glbp(announced) => announced.hear(at, received, keys),
         }
     }
 
@@ -101,13 +105,14 @@ impl Announced {
             Announced::Vrrp(_) => {}
             Announced::Carp(announced) => announced.overhear(at, received),
             Announced::Hsrp(announced) => announced.overhear(at, received, keys),
+            Announced::Glbp(announced) => announced.overhear(at, received, keys),
         }
     }
 
     /// A frame of it that speaks for all groups of its interface.
     pub(super) fn spoke_of_interface(&mut self, at: u64) {
         match self {
-            Announced::Vrrp(_) | Announced::Carp(_) => {}
+            Announced::Vrrp(_) | Announced::Carp(_) | Announced::Glbp(_) => {}
             Announced::Hsrp(announced) => announced.spoke_of_interface(at),
         }
     }
@@ -115,23 +120,29 @@ impl Announced {
     /// The frame of a holder whom nobody saw, if one is called for.
     pub(super) fn unseen_holder(&self) -> Option<Datagram> {
         match self {
-            Announced::Vrrp(_) | Announced::Carp(_) => None,
+            Announced::Vrrp(_) | Announced::Carp(_) | Announced::Glbp(_) => None,
             Announced::Hsrp(announced) => announced.unseen_holder(),
+        }
+    }
+
+    /// What its hellos show, where they say states.
+    pub(super) fn stateful(&self) -> Option<&dyn Stateful> {
+        match self {
+            Announced::Vrrp(_) | Announced::Carp(_) => None,
+            Announced::Hsrp(announced) => Some(announced),
+            Announced::Glbp(announced) => Some(announced),
         }
     }
 
     /// What its timers may be off, as its frames show, in nanoseconds.
     pub(super) fn spread(&self) -> u64 {
-        match self {
-            Announced::Vrrp(_) | Announced::Carp(_) => 0,
-            Announced::Hsrp(announced) => announced.spread(),
-        }
+        self.stateful().map_or(0, Stateful::spread)
     }
 
     /// When it had heard the holder that it preempted at a moment, where that is done as soon as a worse one is heard.
     pub(super) fn preempted(&self, at: u64) -> Option<u64> {
         match self {
-            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Vrrp(_) | Announced::Hsrp(_) | Announced::Glbp(_) => None,
             Announced::Carp(announced) => announced.preempted(at),
         }
     }
@@ -139,7 +150,7 @@ impl Announced {
     /// By how much it may be late for its own reasons.
     pub(super) fn slowness(&self) -> Duration {
         match self {
-            Announced::Vrrp(_) | Announced::Hsrp(_) => Duration::ZERO,
+            Announced::Vrrp(_) | Announced::Hsrp(_) | Announced::Glbp(_) => Duration::ZERO,
             Announced::Carp(announced) => announced.slowness(),
         }
     }
@@ -147,7 +158,7 @@ impl Announced {
     /// Why it speaks out of turn, if nothing that it just heard says so.
     pub(super) fn out_of_turn(&self) -> Option<&'static str> {
         match self {
-            Announced::Vrrp(_) | Announced::Hsrp(_) => None,
+            Announced::Vrrp(_) | Announced::Hsrp(_) | Announced::Glbp(_) => None,
             Announced::Carp(announced) => announced.out_of_turn(),
         }
     }
@@ -155,8 +166,16 @@ impl Announced {
     /// How often a holder speaks that was there before the capture began; `None`: once is enough.
     pub(super) fn prelude_again(&self) -> Option<Duration> {
         match self {
-            Announced::Vrrp(_) | Announced::Carp(_) => None,
+            Announced::Vrrp(_) | Announced::Carp(_) | Announced::Glbp(_) => None,
             Announced::Hsrp(announced) => announced.hello(),
+        }
+    }
+
+    /// Its messages as GLBP's, whose forwarders are compared as well.
+    pub(super) fn glbp(&self) -> Option<&glbp::Announced> {
+        match self {
+            Announced::Vrrp(_) | Announced::Carp(_) | Announced::Hsrp(_) => None,
+            Announced::Glbp(announced) => Some(announced),
         }
     }
 
@@ -166,6 +185,7 @@ impl Announced {
             Announced::Vrrp(announced) => ProtocolPlan::Vrrp(announced.config(at)?),
             Announced::Carp(announced) => ProtocolPlan::Carp(announced.config(at)?),
             Announced::Hsrp(announced) => ProtocolPlan::Hsrp(announced.config(at)?),
+            Announced::Glbp(announced) => ProtocolPlan::Glbp(announced.config(at)?),
         };
         Ok(GroupPlan { interface: interface.to_owned(), name: name.to_owned(), protocol, hook: None })
     }
@@ -176,6 +196,7 @@ impl Announced {
             Announced::Vrrp(announced) => announced.changes().collect(),
             Announced::Carp(announced) => announced.changes().collect(),
             Announced::Hsrp(announced) => announced.changes().collect(),
+            Announced::Glbp(announced) => announced.changes().collect(),
         }
     }
 
@@ -185,6 +206,7 @@ impl Announced {
             Announced::Vrrp(announced) => announced.own_mac(),
             Announced::Carp(announced) => announced.own_mac(),
             Announced::Hsrp(announced) => announced.own_mac(),
+            Announced::Glbp(announced) => announced.own_mac(),
         }
     }
 
@@ -194,8 +216,15 @@ impl Announced {
             Announced::Vrrp(announced) => announced.conclusions(at),
             Announced::Carp(announced) => announced.conclusions(at),
             Announced::Hsrp(announced) => announced.conclusions(at),
+            Announced::Glbp(announced) => announced.conclusions(at),
         }
     }
+}
+
+/// What was true at a moment of something that changes; before the first change that is known, what it changed to.
+pub(super) fn true_at<T>(changes: &[(u64, T)], at: u64) -> Option<&T> {
+    let until = changes.iter().rev().find(|(since, _)| *since <= at);
+    until.or(changes.first()).map(|(_, value)| value)
 }
 
 /// What a frame says of its sender's role.
@@ -215,6 +244,11 @@ impl Says {
             // Whoever advertises is active, or master.
             "vrrp" => Says { resigns: dissection.priority == Some(0), kind: "", state: "" },
             "carp" => Says { resigns: takes_its_leave(dissection), kind: "", state: "" },
+            // Whoever takes a forwarder over says that first, and nothing of a state.
+            "glbp" if dissection.kind == "hello" && dissection.state.is_none() => {
+                Says { resigns: false, kind: "forwarder", state: "active" }
+            }
+            "glbp" if dissection.priority == Some(0) => Says { resigns: true, kind: "goodbye", state: "" },
             _ => Says {
                 resigns: dissection.kind == "resign",
                 kind: dissection.kind,
@@ -235,6 +269,7 @@ pub(super) fn is_its_own(protocol: &str, field: &str) -> bool {
         "vrrp" => vrrp::is_its_own(field),
         "carp" => carp::is_its_own(field),
         "hsrp" => hsrp::is_its_own(field),
+        "glbp" => glbp::is_its_own(field),
         _ => false,
     }
 }
@@ -245,6 +280,7 @@ pub(super) fn why_it_differs(protocol: &str, field: &str, theirs: &str, ours: &s
         "vrrp" => vrrp::why_it_differs(field, theirs, ours),
         "carp" => carp::why_it_differs(field, theirs, ours),
         "hsrp" => hsrp::why_it_differs(field, theirs, ours),
+        "glbp" => glbp::why_it_differs(field, theirs, ours),
         _ => None,
     }
 }

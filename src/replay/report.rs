@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::compare::{Compared, Divergence, States, Take};
+use super::compare::{Compared, Divergence, Forwarding, States, Take};
 use super::observe::{Act, Standing, What};
 use super::script::{Doing, Outside};
 use crate::analyze::moment::{about, moment};
@@ -60,6 +60,9 @@ fn write_compared(out: &mut String, compared: &Compared) -> fmt::Result {
     if let Some(states) = &compared.states {
         write_states(out, states)?;
     }
+    if let Some(forwarding) = &compared.forwarding {
+        write_forwarding(out, forwarding)?;
+    }
     let takes: Vec<String> = timing.takes.iter().map(later).collect();
     if !takes.is_empty() {
         writeln!(out, "  takes the role: {}", takes.join(", "))?;
@@ -104,6 +107,31 @@ fn write_states(out: &mut String, states: &States) -> fmt::Result {
         entered.iter().map(|entered| format!("{} {}", entered.state, later(&entered.take))).collect();
     if !entered.is_empty() {
         writeln!(out, "  enters: {}", entered.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_forwarding(out: &mut String, forwarding: &Forwarding) -> fmt::Result {
+    let Forwarding { hellos, same, taken, counted, counters_worst_s, turns, turned, challenges, repeated } =
+        forwarding;
+    writeln!(out, "  forwarders: the same in {same} of {hellos} hellos")?;
+    let taken: Vec<String> =
+        taken.iter().map(|taken| format!("forwarder {} {}", taken.number, later(&taken.take))).collect();
+    if !taken.is_empty() {
+        writeln!(out, "  begins: {}", taken.join(", "))?;
+    }
+    if *counted > 0 {
+        writeln!(out, "  time left of forwarders: differs by {counters_worst_s:.1} s (worst) in {counted}")?;
+    }
+    if turns.real > 0 {
+        writeln!(
+            out,
+            "  from the next forwarder's MAC: {} of {} hellos of its, {} of {} of ours",
+            turned.real, turns.real, turned.ours, turns.ours
+        )?;
+    }
+    if *challenges > 0 {
+        writeln!(out, "  repeats the same numbers of others: in {repeated} of {challenges}")?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::cast::INTERFACE;
-use super::hsrp;
 use super::protocol::{Announced, wait_after_start};
+use super::{glbp, hsrp};
 use crate::analyze::moment::nanos;
 use crate::analyze::reading::{Part, Said, Verdict, better};
 use crate::analyze::story::{Cause, Change, GroupStory, MemberStory, Piece, What};
@@ -81,8 +81,14 @@ pub(super) fn outside(
     configured: Option<&GroupPlan>,
     later: u64,
 ) -> Vec<Outside> {
-    if let Announced::Hsrp(announced) = announced {
-        return hsrp::outside(group, who, announced, configured.is_some(), later);
+    match announced {
+        Announced::Hsrp(announced) => {
+            return hsrp::outside(group, who, announced, configured.is_some(), later);
+        }
+        Announced::Glbp(announced) => {
+            return glbp::outside(group, who, announced, configured.is_some(), later);
+        }
+        Announced::Vrrp(_) | Announced::Carp(_) => {}
     }
     let pieces = gateway_pieces(who);
     let settings = |at| match configured {

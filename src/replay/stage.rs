@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fhrp::announcer::ArpForm;
-use fhrp::{Datagram, Instant, Link, Mac, Note, Received, Route, View};
+use fhrp::{Datagram, Instant, Link, Mac, Note, Received, Route, Solicitation, View};
 
 use crate::config::GroupPlan;
 use crate::engine::{Delivery, Effect, Engine, GroupIndex, Now};
@@ -112,6 +112,13 @@ impl Stage {
         let delivery = self.engine.receive(now, self.link.index, &received, &mut self.effects);
         self.carry_out();
         delivery
+    }
+
+    /// A host asks for an address now. What it is told does not matter here, but a group may begin to serve for it.
+    pub(super) fn solicited(&mut self, asked: &Solicitation) {
+        let now = self.clock();
+        let _ = self.engine.solicited(now, self.link.index, asked, &mut self.effects);
+        self.carry_out();
     }
 
     /// A group is told to leave.

@@ -14,7 +14,7 @@ use ::vrrp::{Config, demux::PROTOCOL};
 use fhrp::dissect::Known;
 use fhrp::{Family, InterfaceAddress, Mac, Protocol, Received, Secret};
 
-use super::protocol::Unknowable;
+use super::protocol::{Unknowable, true_at};
 
 /// Prefix lengths of networks that nobody told us.
 const USUAL_IPV4: u8 = 24;
@@ -124,8 +124,7 @@ impl Announced {
     }
 
     fn at(&self, at: u64) -> Option<&Settings> {
-        let until = self.settings.iter().rev().find(|(since, _)| *since <= at);
-        until.or(self.settings.first()).map(|(_, settings)| settings)
+        true_at(&self.settings, at)
     }
 
     /// Its settings at a moment.

@@ -9,7 +9,7 @@ use super::clock::MILLISECOND;
 use super::generate::Simulated;
 use super::scenario::{Deed, Group, MachineDeed, Network, Router, Scenario, What};
 use super::vrrp::{Authentication, Member, Setup, Spoken};
-use super::{carp, hsrp};
+use super::{carp, glbp, hsrp};
 
 /// How much is enumerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Space {
             let at = step * STEP
                 + match self.protocol {
                     Simulated::Vrrp | Simulated::Carp => FIRST_STEP,
-                    Simulated::Hsrp => FIRST_STEP_OF_HSRP,
+                    Simulated::Hsrp | Simulated::Glbp => FIRST_STEP_OF_HSRP,
                 };
             let Some(choice) = digit(self.choices()).checked_sub(1) else { continue };
             let router = choice / 2;
@@ -91,6 +91,7 @@ impl Space {
             Simulated::Vrrp => self.vrrp(priorities, preempt, spoken),
             Simulated::Hsrp => self.hsrp(priorities, preempt, version),
             Simulated::Carp => self.carp(priorities, preempt, sealed),
+            Simulated::Glbp => self.glbp(priorities, preempt, sealed),
         };
         Scenario {
             noise: 0,
@@ -173,6 +174,32 @@ impl Space {
             sealed,
             strict_families: false,
             balancing: None,
+            members: (0..self.routers).map(member).collect(),
+        })
+    }
+
+    /// With and without the proof that a message is new.
+    fn glbp(&self, priorities: [u8; 3], preempt: bool, proven: bool) -> Group {
+        let member = |router: usize| glbp::Member {
+            priority: priorities[router],
+            times_ms: Some((INTERVAL, HOLD)),
+            retirement_s: None,
+            jitter: false,
+            knows_address: true,
+            preempts_after_ms: preempt.then_some(0),
+            takes_forwarders_after_ms: preempt.then_some(0),
+            weighting: (100, 1, 100),
+        };
+        Group::Glbp(glbp::Setup {
+            group: 1,
+            gateway: 251,
+            ipv6: false,
+            secondary: false,
+            balancing: glbp::Balancing::RoundRobin,
+            authentication: match proven {
+                false => glbp::Authentication::None,
+                true => glbp::Authentication::KeyString,
+            },
             members: (0..self.routers).map(member).collect(),
         })
     }

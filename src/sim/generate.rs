@@ -6,7 +6,7 @@ use super::scenario::{
     Deed, Forgery, Group, Host, MachineDeed, Member, MemberDeed, Network, NetworkDeed, Router, Scenario,
     StrangerDeed, What,
 };
-use super::{carp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 
 /// What seeds are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,13 @@ pub enum Simulated {
     Hsrp,
     /// CARP.
     Carp,
+    /// GLBP.
+    Glbp,
 }
 
 impl Simulated {
     /// All of them.
-    pub const ALL: [Simulated; 3] = [Simulated::Vrrp, Simulated::Hsrp, Simulated::Carp];
+    pub const ALL: [Simulated; 4] = [Simulated::Vrrp, Simulated::Hsrp, Simulated::Carp, Simulated::Glbp];
 
     /// The word in configuration files and listings.
     pub const fn name(self) -> &'static str {
@@ -40,15 +42,17 @@ impl Simulated {
             Simulated::Vrrp => "vrrp",
             Simulated::Hsrp => "hsrp",
             Simulated::Carp => "carp",
+            Simulated::Glbp => "glbp",
         }
     }
 
     /// What the `number`th group of a seed is of: mostly all are of one, sometimes one stands beside the other.
     fn of(seed: u64, number: u8) -> Simulated {
-        match (noise(seed, [17, 0, 0]) % 12, number % 2) {
-            (0..=2, _) | (9, 0) | (10, 1) => Simulated::Vrrp,
-            (3..=5, _) | (11, 0) | (9, 1) => Simulated::Hsrp,
-            (_, _) => Simulated::Carp,
+        match (noise(seed, [17, 0, 0]) % 16, number % 2) {
+            (0..=2, _) | (12, 0) | (13, 1) => Simulated::Vrrp,
+            (3..=5, _) | (13, 0) | (14, 1) => Simulated::Hsrp,
+            (6..=8, _) | (14, 0) | (15, 1) => Simulated::Carp,
+            (_, _) => Simulated::Glbp,
         }
     }
 }
@@ -74,7 +78,7 @@ pub fn scenario(seed: u64, limits: &Limits) -> Scenario {
         Simulated::Carp if dice.percent(20) => {
             carp::generate::sharing(&mut dice, count).into_iter().map(Group::Carp).collect()
         }
-        Simulated::Vrrp | Simulated::Hsrp | Simulated::Carp => {
+        Simulated::Vrrp | Simulated::Hsrp | Simulated::Carp | Simulated::Glbp => {
             let mut standby_pace = None;
             let of = |number| match protocol(number) {
                 Simulated::Vrrp => Group::Vrrp(vrrp::generate::setup(&mut dice, number, count, pace)),
@@ -83,6 +87,7 @@ pub fn scenario(seed: u64, limits: &Limits) -> Scenario {
                     Group::Hsrp(hsrp::generate::setup(&mut dice, number, count, pace))
                 }
                 Simulated::Carp => Group::Carp(carp::generate::setup(&mut dice, number, count)),
+                Simulated::Glbp => Group::Glbp(glbp::generate::setup(&mut dice, number, count)),
             };
             (0..number_of_groups).map(of).collect()
         }
@@ -141,7 +146,7 @@ impl Script<'_> {
             let at = if together { self.dice.below(1_000) } else { self.dice.below(4 * self.unit) };
             self.machine(at, router, MachineDeed::Start);
         }
-        let mut now = match self.groups.iter().any(|group| matches!(group, Group::Hsrp(_))) {
+        let mut now = match self.groups.iter().any(|group| matches!(group, Group::Hsrp(_) | Group::Glbp(_))) {
             // An election takes two hold times; what happens, happens in it and afterwards.
             true => self.dice.one_of(&[2, 5, 8, 12, 18]) * self.unit,
             false => 4 * self.unit,
@@ -258,6 +263,7 @@ impl Script<'_> {
                     Group::Vrrp(setup) => Member::Vrrp(vrrp::generate::changed(self.dice, setup, router)),
                     Group::Hsrp(setup) => Member::Hsrp(hsrp::generate::changed(self.dice, setup, router)),
                     Group::Carp(setup) => Member::Carp(carp::generate::changed(self.dice, setup, router)),
+                    Group::Glbp(setup) => Member::Glbp(glbp::generate::changed(self.dice, setup, router)),
                 };
                 MemberDeed::Reload { member }
             }
@@ -281,7 +287,7 @@ impl Script<'_> {
                 3 => StrangerDeed::Forge { kind: Forgery::Goodbye },
                 4 => {
                     let foreign = match &self.groups[group] {
-                        Group::Vrrp(_) | Group::Carp(_) => Forgery::FromAfar,
+                        Group::Vrrp(_) | Group::Carp(_) | Group::Glbp(_) => Forgery::FromAfar,
                         Group::Hsrp(_) => Forgery::OtherVersion,
                     };
                     StrangerDeed::Forge { kind: self.dice.one_of(&[foreign, Forgery::Garbage]) }

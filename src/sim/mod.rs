@@ -15,7 +15,7 @@
 //! | [`generate`] | a scenario from a seed |
 //! | [`world`] | the LAN and its queue of events; what must be true of it as a whole |
 //! | [`machine`], [`host`], [`segment`], [`clock`] | what the LAN is made of |
-//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`], [`carp`] and [`hsrp`] answer for theirs |
+//! | [`rules`] | what the simulation asks of a protocol; [`vrrp`], [`carp`], [`hsrp`] and [`glbp`] answer for theirs |
 //! | [`obligations`], [`rivals`], [`foresight`] | what witnesses of several protocols have in common |
 //! | [`invariant`] | what must always be true, each with the section that says so |
 //! | [`record`] | what a run leaves behind |
@@ -33,6 +33,7 @@ pub mod exhaustive;
 pub mod explain;
 pub mod foresight;
 pub mod generate;
+pub mod glbp;
 pub mod host;
 pub mod hsrp;
 pub mod invariant;

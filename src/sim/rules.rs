@@ -13,7 +13,7 @@ use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received, Share};
 
 use super::invariant::{Breach, Invariant};
 use super::scenario::{Forgery, Group, Member, Scenario};
-use super::{carp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 use crate::engine::group::Identity;
 use crate::engine::{Effect, GroupIndex};
 
@@ -26,6 +26,8 @@ pub enum Said {
     Hsrp(hsrp::Said),
     /// CARP.
     Carp(carp::Said),
+    /// GLBP.
+    Glbp(glbp::Said),
 }
 
 /// A step of a turn: a group was told something, and has answered.
@@ -248,6 +250,14 @@ pub trait Rules {
     /// The rule that what came of it breaks.
     fn heard(&mut self, router: usize, heard: &Heard<'_>) -> Result<(), Breach>;
 
+    /// A router has told a host this MAC.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    fn answered(&mut self, _router: usize, _step: &Step<'_>, _mac: Mac) -> Result<(), Breach> {
+        Ok(())
+    }
+
     /// A turn is over.
     ///
     /// # Errors
@@ -259,6 +269,12 @@ pub trait Rules {
 
     /// How long two holders that hear each other may both be there.
     fn overlaps_for(&self, conditions: &Conditions) -> Duration;
+
+    /// Whether a router does it whose kernel holds what that takes. Where a router holds the same for several duties, what
+    /// it says tells which of them is its own.
+    fn performs(&self, _router: usize, _duty: &Duty) -> bool {
+        true
+    }
 
     /// Whether `holder` may be the one that does it, among these candidates.
     ///
@@ -296,6 +312,7 @@ pub fn rules(number: usize, scenario: &Scenario) -> Box<dyn Rules> {
             let has_siblings = scenario.groups.iter().enumerate().any(is_sibling);
             Box::new(hsrp::HsrpRules::new(setup, &scenario.routers, has_siblings))
         }
+        Group::Glbp(setup) => Box::new(glbp::GlbpRules::new(setup, &scenario.routers)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{carp, hsrp, vrrp};
+use super::{carp, glbp, hsrp, vrrp};
 pub use check::Impossible;
 
 /// Machines on one segment at most.
@@ -92,6 +92,8 @@ pub enum Group {
     Hsrp(hsrp::Setup),
     /// CARP.
     Carp(carp::Setup),
+    /// GLBP.
+    Glbp(glbp::Setup),
 }
 
 impl Group {
@@ -101,6 +103,7 @@ impl Group {
             Group::Vrrp(setup) => setup.name(),
             Group::Hsrp(setup) => setup.name(),
             Group::Carp(setup) => setup.name(),
+            Group::Glbp(setup) => setup.name(),
         }
     }
 
@@ -110,13 +113,14 @@ impl Group {
             Group::Vrrp(setup) => setup.longest_interval_us(),
             Group::Hsrp(setup) => setup.longest_interval_us(),
             Group::Carp(setup) => setup.longest_interval_us(),
+            Group::Glbp(setup) => setup.longest_interval_us(),
         }
     }
 
     /// Whether it needs a wire that carries everything to everybody, and no switches.
     pub fn needs_hub(&self) -> bool {
         match self {
-            Group::Vrrp(_) | Group::Hsrp(_) => false,
+            Group::Vrrp(_) | Group::Hsrp(_) | Group::Glbp(_) => false,
             Group::Carp(setup) => setup.needs_hub(),
         }
     }
@@ -126,6 +130,7 @@ impl Group {
         match self {
             Group::Vrrp(setup) => setup.authentication != vrrp::Authentication::None,
             Group::Hsrp(_) | Group::Carp(_) => true,
+            Group::Glbp(setup) => setup.authentication != glbp::Authentication::None,
         }
     }
 
@@ -135,6 +140,7 @@ impl Group {
             Group::Vrrp(setup) => setup.members[router].to_string(),
             Group::Hsrp(setup) => setup.members[router].to_string(),
             Group::Carp(setup) => setup.members[router].to_string(),
+            Group::Glbp(setup) => setup.members[router].to_string(),
         }
     }
 
@@ -144,6 +150,7 @@ impl Group {
             Group::Vrrp(setup) => setup.simpler().into_iter().map(Group::Vrrp).collect(),
             Group::Hsrp(setup) => setup.simpler().into_iter().map(Group::Hsrp).collect(),
             Group::Carp(setup) => setup.simpler().into_iter().map(Group::Carp).collect(),
+            Group::Glbp(setup) => setup.simpler().into_iter().map(Group::Glbp).collect(),
         }
     }
 
@@ -156,6 +163,7 @@ impl Group {
             Group::Vrrp(setup) => setup.check(routers),
             Group::Hsrp(setup) => setup.check(routers),
             Group::Carp(setup) => setup.check(routers),
+            Group::Glbp(setup) => setup.check(routers),
         }
     }
 }
@@ -166,6 +174,7 @@ impl std::fmt::Display for Group {
             Group::Vrrp(setup) => setup.fmt(f),
             Group::Hsrp(setup) => setup.fmt(f),
             Group::Carp(setup) => setup.fmt(f),
+            Group::Glbp(setup) => setup.fmt(f),
         }
     }
 }
@@ -180,6 +189,8 @@ pub enum Member {
     Hsrp(hsrp::Member),
     /// CARP.
     Carp(carp::Member),
+    /// GLBP.
+    Glbp(glbp::Member),
 }
 
 /// Something that is done at a time, and lasts.
@@ -425,6 +436,7 @@ impl Scenario {
                 Group::Vrrp(setup) => drop(setup.members.remove(gone)),
                 Group::Hsrp(setup) => drop(setup.members.remove(gone)),
                 Group::Carp(setup) => drop(setup.members.remove(gone)),
+                Group::Glbp(setup) => drop(setup.members.remove(gone)),
             }
         }
         fewer.deeds = self.deeds_mapped(|what| what.without_router(gone));
@@ -437,7 +449,7 @@ impl Scenario {
         fewer.groups.remove(gone);
         carp::setup::count_anew(fewer.groups.iter_mut().filter_map(|group| match group {
             Group::Carp(setup) => Some(setup),
-            Group::Vrrp(_) | Group::Hsrp(_) => None,
+            Group::Vrrp(_) | Group::Hsrp(_) | Group::Glbp(_) => None,
         }));
         fewer.hosts.retain(|host| host.group != gone);
         fewer.hosts.iter_mut().filter(|host| host.group > gone).for_each(|host| host.group -= 1);

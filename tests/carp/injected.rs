@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::common::possible;
 use crate::craft::{advertisement, frame, frames, with};
 use crate::stage::{Stage, counter_of, now, rest, text};
+use crate::strangers::{counted, latest};
 
 const V4: &str = "10.0.10.1";
 const V6: &str = "2001:db8:10::1";
@@ -27,19 +28,6 @@ fn ours(addresses: &str, skew: u8, more: &str) -> Option<Stage> {
 
 fn only_v4(skew: u8, more: &str) -> Option<Stage> {
     ours("\"10.0.10.1/24\"", skew, more)
-}
-
-/// Hears a frame, and waits until it is counted under this name.
-fn counted(stage: &mut Stage, frame: Vec<u8>, counter: &str, what: &str) {
-    let before = stage.count("r1", "g", counter);
-    stage.inject(&[frame]);
-    stage
-        .until(&format!("{what} counts as {counter}"), |stage| stage.count("r1", "g", counter) == before + 1);
-}
-
-/// The reason of the latest transition.
-fn latest(stage: &mut Stage) -> String {
-    stage.transitions("r1", "g").last().cloned().unwrap_or_default()
 }
 
 /// What ucarp believes is believed, and what it refuses has a counter of its own. Type and length of the proof, which no

@@ -16,6 +16,8 @@ mod beside;
 #[path = "../common/mod.rs"]
 mod common;
 mod craft;
+#[path = "../common/crafted.rs"]
+mod crafted;
 #[path = "../acceptance/frames.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod frames;
@@ -31,4 +33,6 @@ mod segment;
 #[path = "../acceptance/stage.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]
 mod stage;
+#[path = "../common/injected.rs"]
+mod strangers;
 mod ucarp;

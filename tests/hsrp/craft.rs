@@ -1,11 +1,12 @@
 //! Frames that `craft.py` makes.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::common::skip;
+use crate::crafted;
+pub use crate::crafted::lines;
 
 /// The script.
 pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hsrp/craft.py");
@@ -73,30 +74,11 @@ pub fn message(kind: Kind, operation: &str, state: &str, last: u8, priority: u8)
 }
 
 /// The same message, proven by a text or a key.
-pub fn proven(mut message: Value, by: &str, with: &str) -> Value {
-    message[by] = with.into();
-    message
-}
-
-/// One line each.
-pub fn lines(messages: &[Value]) -> String {
-    messages.iter().map(|message| format!("{message}\n")).collect()
+pub fn proven(message: Value, by: &str, with: &str) -> Value {
+    crafted::with(message, by, with)
 }
 
 /// Makes frames of these messages.
 pub fn frames(python: &str, messages: &[Value]) -> Vec<Vec<u8>> {
-    let mut child =
-        Command::new(python).arg(SCRIPT).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(lines(messages).as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let frames: Vec<Vec<u8>> = text.lines().map(octets).collect();
-    assert_eq!(frames.len(), messages.len());
-    frames
-}
-
-fn octets(line: &str) -> Vec<u8> {
-    let digits = |place: usize| u8::from_str_radix(&line[place..place + 2], 16).unwrap();
-    (0..line.len()).step_by(2).map(digits).collect()
+    crafted::frames(python, SCRIPT, messages)
 }

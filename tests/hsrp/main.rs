@@ -15,6 +15,8 @@ mod attack;
 #[path = "../common/mod.rs"]
 mod common;
 mod craft;
+#[path = "../common/crafted.rs"]
+mod crafted;
 mod daemon;
 #[path = "../acceptance/frames.rs"]
 #[allow(dead_code, reason = "what VRRP's acceptance tests need of it is not all needed here")]

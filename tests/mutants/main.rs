@@ -24,10 +24,11 @@ const SEEDS: u64 = 60_000;
 /// What a build needs.
 const PARTS: [&str; 7] = ["Cargo.toml", "Cargo.lock", "src", "protocols", "benches", "tests", "etc"];
 /// Where the lists are.
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 5] = [
     ("vrrp", include_str!("vrrp.toml")),
     ("hsrp", include_str!("hsrp.toml")),
     ("carp", include_str!("carp.toml")),
+    ("glbp", include_str!("glbp.toml")),
     ("engine", include_str!("engine.toml")),
 ];
 

@@ -224,6 +224,28 @@ fn a_forwarder_that_is_given_up_does_not_come_back() {
 }
 
 #[test]
+fn who_cannot_carry_a_forwarder_asks_for_none_while_others_carry_theirs() {
+    let weighting = Weighting { maximum: 100, lower: 80, upper: 90 };
+    let retirement = Some(Retirement { redirect: secs(20), timeout: secs(100) });
+    let mut lan = settled(2, |config| Config { weighting, retirement, ..config });
+    for low in [1, 0] {
+        lan.penalize(low, 30);
+        lan.run_for(secs(200));
+        assert_eq!(lan.map(1).len(), 1, "what router {low} had is given up");
+        lan.run_for(secs(400));
+        assert_eq!(lan.map(1).len(), 1, "and stays so");
+        lan.penalize(low, 0);
+        lan.run_for(secs(20));
+        assert_eq!(lan.map(1), [(1, 0), (2, 1)]);
+    }
+    // Where nobody else can, a weak one is better than none.
+    lan.crash(1);
+    lan.penalize(0, 30);
+    lan.run_for(secs(300));
+    assert_eq!(lan.map(1), [(1, 0)]);
+}
+
+#[test]
 fn scenario_8_weighting_below_the_threshold() {
     let weighting = Weighting { maximum: 100, lower: 80, upper: 90 };
     let mut lan = settled(2, |config| Config { weighting, ..config });
@@ -306,6 +328,21 @@ fn scenario_10_times_and_address_are_learnt() {
     lan.run_for(secs(5));
     assert_eq!(lan.view(b).state, "Active");
     assert!(lan.times_of(b, "Standby -> Active")[0] - crashed <= secs(4));
+    assert!(!lan.ask(100, VIP).is_empty(), "with the address that it learnt");
+}
+
+#[test]
+fn an_address_is_learnt_from_who_proves_that_it_is_no_recording() {
+    let mut lan = Lan::new(10);
+    lan.join(11, keyed("secret", config(200)));
+    lan.run_for(secs(30));
+    let b = lan.join(12, keyed("secret", Config { addresses: Vec::new(), ..config(100) }));
+    lan.run_for(secs(25));
+    assert_eq!(lan.states(), ["Active", "Standby"]);
+    assert_eq!(lan.map(1), [(1, 0), (2, b)]);
+    lan.crash(0);
+    lan.run_for(secs(15));
+    assert_eq!(lan.view(b).state, "Active");
     assert!(!lan.ask(100, VIP).is_empty(), "with the address that it learnt");
 }
 

@@ -8,7 +8,8 @@ mod timers;
 
 use ::glbp::Config;
 use ::glbp::config::{
-    Balancing, DEFAULT_FORWARDER_PREEMPT, DEFAULT_PRIORITY, DEFAULT_WEIGHTING, Preempt, Weighting,
+    Balancing, DEFAULT_FORWARDER_PREEMPT, DEFAULT_PRIORITY, DEFAULT_TIMES, DEFAULT_WEIGHTING, Preempt,
+    Weighting,
 };
 use ::glbp::vmac::{LAST_GROUP, virtual_link_local, virtual_mac};
 use fhrp::Family;
@@ -39,10 +40,12 @@ pub(super) fn plan(
     let id = id(raw, heading, reader);
     let known = id.as_ref().map(|id| id.value);
     let made = known.and_then(virtual_link_local);
+    let times = timers::times(raw, reader);
+    let hold = times.unwrap_or(DEFAULT_TIMES).hold;
     let config = Config {
         priority: priority(raw, reader),
-        times: timers::times(raw, reader),
-        retirement: timers::retirement(raw, reader),
+        times,
+        retirement: timers::retirement(raw, hold, reader),
         jitter: or(&raw.jitter, true),
         preempt: preempt(raw, reader),
         forwarder_preempt: forwarder_preempt(raw, reader),

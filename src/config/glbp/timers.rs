@@ -53,7 +53,7 @@ pub(super) fn times(raw: &raw::Glbp, reader: &mut Reader) -> Option<Times> {
 }
 
 /// How the group gives forwarders up; `None` if it has no times of its own.
-pub(super) fn retirement(raw: &raw::Glbp, reader: &mut Reader) -> Option<Retirement> {
+pub(super) fn retirement(raw: &raw::Glbp, hold: Duration, reader: &mut Reader) -> Option<Retirement> {
     if raw.redirect_time.is_none() && raw.forwarder_timeout.is_none() {
         return None;
     }
@@ -69,7 +69,11 @@ pub(super) fn retirement(raw: &raw::Glbp, reader: &mut Reader) -> Option<Retirem
     let least = redirect + LEAST_AFTER_REDIRECT;
     if let Some(given) = raw.forwarder_timeout.as_ref().or(raw.redirect_time.as_ref()) {
         let message = format!("a forwarder's time-out of {}", spelt(timeout));
-        if timeout <= redirect || timeout > LONGEST_TIMEOUT {
+        if timeout <= 2 * hold {
+            // Whoever is given a forwarder begins after one hold time, or after two if its weighting is too low.
+            let label = format!("more than {}: twice the hold time", spelt(2 * hold));
+            reader.error(&given.span, format!("{message} ends before anybody forwards"), label);
+        } else if timeout <= redirect || timeout > LONGEST_TIMEOUT {
             let label = format!("more than the redirect time, {}, up to 64800s", spelt(redirect));
             reader.error(&given.span, format!("{message} is out of range"), label);
         } else if timeout < least {

@@ -11,6 +11,7 @@ use super::wire::{LEFT, RIGHT, hear, ip, wait_for, wait_until_up, with_wire};
 use crate::net::clock::Clock;
 use crate::net::frame::{self, Unreadable};
 use crate::net::membership::Membership;
+use crate::net::port::Ports;
 use crate::net::routed::{RoutedSocket, source_towards};
 use crate::net::socket::{LinkSocket, PacketKind, StationFilter};
 
@@ -189,6 +190,38 @@ fn a_routed_socket_keeps_the_kernel_from_refusing_its_protocols() {
         assert_eq!(refused(&[112]), 112);
         let _socket = RoutedSocket::open(Family::Ipv4, &[51]).unwrap();
         assert_eq!(refused(&[112, 51, 113]), 113);
+    });
+}
+
+/// The same for a port that only a packet socket listens to: GLBP's requests come to one router.
+#[test]
+fn a_port_that_is_spoken_for_is_not_refused() {
+    with_wire(|wire| {
+        ip("address add 10.0.0.2/24 dev right");
+        ip("neighbour add 10.0.0.9 lladdr 02:00:00:00:00:01 dev right");
+        let icmp = Ear { ip_protocol: 1, udp_port: None, multicast: "224.0.0.18".parse().unwrap() };
+        let peer = LinkSocket::open(wire.left, &[icmp]).unwrap();
+        // An ICMP error quotes the packet it is about: the port is behind its IP header.
+        let refused = |ports: &[u16]| {
+            for port in ports {
+                let ports = Some((3222, *port));
+                let datagram = Datagram { protocol: 17, ports, ..advertisement("10.0.0.9", "10.0.0.2") };
+                peer.send(&framed(&datagram, RIGHT)).unwrap();
+            }
+            let (frame, _) = hear(&peer);
+            assert_eq!(frame[34..36], [3, 3], "destination unreachable: port unreachable");
+            u16::from_be_bytes([frame[64], frame[65]])
+        };
+        let ear =
+            |port| Ear { ip_protocol: 17, udp_port: Some(port), multicast: "224.0.0.102".parse().unwrap() };
+        assert_eq!(refused(&[3222]), 3222);
+        let mut ports = Ports::default();
+        ports.set("right", &[ear(3222), ear(1985), icmp]).unwrap();
+        assert_eq!(refused(&[3222, 1985, 3223]), 3223);
+        let mut others = Ports::default();
+        others.set("right", &[ear(3222)]).unwrap();
+        ports.set("right", &[ear(1985)]).unwrap();
+        assert_eq!(refused(&[1985, 3222]), 3222, "another one's was in the way, and it has it no more");
     });
 }
 

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::{Comparison, SLACK, Take};
 use crate::analyze::moment::about;
-use crate::replay::hsrp;
-use crate::replay::protocol::Announced;
+use crate::replay::hellos::Stateful;
 use crate::replay::spoken::{Frame, Spoken};
 
 /// How much longer than its hold time a router may wait, as captured ones do: one part of so many, and a second.
@@ -54,11 +53,11 @@ struct Phase {
 }
 
 impl Comparison<'_> {
-    pub(super) fn states(&mut self, announced: &hsrp::Announced) -> States {
+    pub(super) fn states(&mut self, announced: &dyn Stateful) -> States {
         let tolerance = announced.spread().max(SLACK);
         let real = self.cast.real.in_order();
         let phases = self.phases(&real);
-        let squeezed = announced.squeezed();
+        let squeezed = self.squeezed.clone();
         let in_squeeze = |at: u64| squeezed.iter().any(|(from, to)| (*from..=*to).contains(&at));
         let mut states = States {
             frames: phases.iter().map(|phase| phase.frames).sum(),
@@ -83,7 +82,7 @@ impl Comparison<'_> {
     /// Ours took the role earlier, and step by step each of its own timers was late: by no more each time than such
     /// routers are.
     pub(super) fn late_step_by_step(&self, at: u64, ours: i64) -> Option<String> {
-        let Announced::Hsrp(announced) = &*self.cast.announced else { return None };
+        let announced = self.cast.announced.stateful()?;
         if ours >= 0 {
             return None;
         }
@@ -148,7 +147,7 @@ impl Comparison<'_> {
         frames: &[Frame],
         phase: &Phase,
         next: Option<&Phase>,
-        announced: &hsrp::Announced,
+        announced: &dyn Stateful,
         tolerance: u64,
     ) -> usize {
         let mut same = 0;
@@ -176,7 +175,7 @@ impl Comparison<'_> {
     }
 
     /// Whether it went on before its hold time was over, as such routers do once in a while.
-    fn is_hasty(&self, at: u64, announced: &hsrp::Announced) -> Option<String> {
+    fn is_hasty(&self, at: u64, announced: &dyn Stateful) -> Option<String> {
         let (since, ours) = self.cast.states.iter().rfind(|(since, _)| *since <= at)?;
         let (waited, hold) = (at - since, announced.hold());
         let hasty = is(*ours, "speak") && (hold - hold / LATE..hold).contains(&waited);
@@ -270,7 +269,7 @@ impl Comparison<'_> {
     }
 
     /// Hellos in their turn come as far apart; others have a reason.
-    fn pace(&mut self, announced: &hsrp::Announced, tolerance: u64) {
+    fn pace(&mut self, announced: &dyn Stateful, tolerance: u64) {
         let (their_turns, their_extra) = self.turns_of(&self.cast.real);
         let (our_turns, _) = self.turns_of(&self.cast.ours);
         let mean = |gaps: &[u64]| (!gaps.is_empty()).then(|| gaps.iter().sum::<u64>() / gaps.len() as u64);
@@ -290,11 +289,7 @@ impl Comparison<'_> {
         if let Some(first) = out_of_turn.first() {
             let many = if out_of_turn.len() == 1 { "a hello" } else { "hellos" };
             let what = format!("it sends {many} out of turn, {} in all", out_of_turn.len());
-            let active = announced.is_active_at(&out_of_turn);
-            let explanation = active.then(|| {
-                "old routers send another hello about every ten seconds while they are active; one may come at any time"
-                    .to_owned()
-            });
+            let explanation = announced.out_of_turn(&out_of_turn).map(str::to_owned);
             self.diverge(*first, what, explanation);
         }
     }
@@ -320,14 +315,10 @@ impl Comparison<'_> {
 
     /// Where the capture's times are not those of the wire, and for as long as that has consequences, nothing about time
     /// can be compared.
-    pub(super) fn excuse(&mut self, announced: &hsrp::Announced) {
-        let squeezed = announced.squeezed();
-        let after = announced.hold().saturating_mul(2);
-        for divergence in self.divergences.iter_mut().filter(|divergence| divergence.explanation.is_none()) {
-            let concerned = squeezed
-                .iter()
-                .find(|(from, to)| (*from..=to.saturating_add(after)).contains(&divergence.at_ns));
-            if let Some((from, to)) = concerned {
+    pub(super) fn excuse(&mut self) {
+        let mut divergences = std::mem::take(&mut self.divergences);
+        for divergence in divergences.iter_mut().filter(|divergence| divergence.explanation.is_none()) {
+            if let Some((from, to)) = self.squeezed_at(divergence.at_ns) {
                 divergence.explanation = Some(format!(
                     "frames that promise hellos every {} come within {} here: these are not the times of the wire",
                     about(self.interval),
@@ -335,6 +326,7 @@ impl Comparison<'_> {
                 ));
             }
         }
+        self.divergences = divergences;
     }
 }
 
@@ -344,7 +336,7 @@ fn is(ours: Option<&str>, said: &str) -> bool {
 }
 
 /// Why ours may be in the next state already.
-fn early(phase: &Phase, next: &Phase, ours: Option<&str>, announced: &hsrp::Announced) -> Option<String> {
+fn early(phase: &Phase, next: &Phase, ours: Option<&str>, announced: &dyn Stateful) -> Option<String> {
     if phase.state == "standby"
         && next.state == "active"
         && is(ours, "active")

@@ -67,6 +67,7 @@ impl fmt::Display for MemberDeed {
             MemberDeed::Reload { member: Member::Vrrp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::Reload { member: Member::Hsrp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::Reload { member: Member::Carp(member) } => write!(f, "reloads: {member}"),
+            MemberDeed::Reload { member: Member::Glbp(member) } => write!(f, "reloads: {member}"),
             MemberDeed::HandOver => f.write_str("is to hand over"),
             MemberDeed::TakeOver => f.write_str("is to take over"),
             MemberDeed::Announce => f.write_str("is to announce"),

@@ -23,11 +23,14 @@ impl World<'_> {
         self.stats.turns += 1;
         daemon.wake = None;
         let now = self.machines[router].now(self.now);
+        let answered = !daemon.grants.is_empty();
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         let judged = self.steps(router, &mut daemon, now, &mut effects);
         let opens = std::mem::replace(&mut self.machines[router].gate_closed, false);
         let judged = judged.and_then(|()| self.judges_turn(router, &daemon, now, &effects));
+        // What it says may tell what it does, and may have waited for the kernel.
+        let moved = answered || transitions(&effects) > 0;
         self.machines[router].daemon = Some(daemon);
         if opens {
             // What had lapsed is in force again, until the kernel is told otherwise.
@@ -36,6 +39,9 @@ impl World<'_> {
         self.performs(router, &mut effects);
         self.effects = effects;
         self.shows(router);
+        if moved {
+            self.holders_change();
+        }
         self.ends_turn(router);
         judged
     }
@@ -144,9 +150,9 @@ impl World<'_> {
                     let verdict = self.rules[*group].heard(router, &heard);
                     return verdict.map_err(|breach| self.breaks(Some(router), Some(*group), breach));
                 }
-                let (state, timers) = shown(daemon, now, index);
+                let unharmed = shown(daemon, now, index);
                 daemon.engine.receive(now, LINK, &received, effects);
-                let same = shown(daemon, now, index) == (state, timers);
+                let same = shown(daemon, now, index) == unharmed;
                 let silent = effects[before..].iter().all(|effect| matches!(effect, Effect::Note { note, .. } if !matches!(note, Note::Transition { .. })));
                 if !same || !silent {
                     let what = "a frame that must be refused has changed something".to_owned();
@@ -175,6 +181,7 @@ impl World<'_> {
             Some(Asked::Arp(solicitation) | Asked::Neighbour { solicitation, .. }) => solicitation,
             Some(Asked::Router { .. }) | None => return Ok(()),
         };
+        let before = effects.len();
         let Some(reply) = daemon.engine.solicited(now, LINK, &asked, effects) else { return Ok(()) };
         let kernel = &self.machines[router].kernel;
         if !kernel.iter().any(|held| held.addresses.contains_key(&asked.target)) {
@@ -182,6 +189,12 @@ impl World<'_> {
             return Err(self.breaks(Some(router), None, Breach::new(Invariant::Obligations, what)));
         }
         if let Sense::Question { host } = frame.sense {
+            let group = self.hosts[host].setup.group;
+            let Now { monotonic, wall } = now;
+            let index = daemon.groups[group];
+            let step = Step { now: monotonic, wall, effects, before, index };
+            let verdict = self.rules[group].answered(router, &step, reply.mac);
+            verdict.map_err(|breach| self.breaks(Some(router), Some(group), breach))?;
             self.answers(router, reply, asked.target, host);
         }
         Ok(())
@@ -405,12 +418,15 @@ fn is_known(daemon: &Daemon, group: usize, (origin, number): (Port, u64)) -> boo
 }
 
 /// What of a group no hostile frame may change.
-fn shown(
-    daemon: &Daemon,
-    now: Now,
-    index: GroupIndex,
-) -> (Option<(&'static str, Option<u8>)>, Vec<fhrp::view::Timer>) {
-    let view = daemon.engine.view(now.monotonic, index);
-    let state = view.as_ref().map(|view| (view.state, view.priority));
-    (state, view.map(|view| view.timers).unwrap_or_default())
+#[derive(PartialEq)]
+struct Shown {
+    state: &'static str,
+    priority: Option<u8>,
+    timers: Vec<fhrp::view::Timer>,
+    forwarders: Vec<fhrp::view::Forwarder>,
+}
+
+fn shown(daemon: &Daemon, now: Now, index: GroupIndex) -> Option<Shown> {
+    let fhrp::View { state, priority, timers, forwarders, .. } = daemon.engine.view(now.monotonic, index)?;
+    Some(Shown { state, priority, timers, forwarders })
 }

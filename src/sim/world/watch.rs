@@ -114,12 +114,17 @@ impl World<'_> {
         !stopping && machine.runs() && machine.carrier
     }
 
+    /// Whether a router does a group's duty.
+    fn does_duty(&self, router: usize, group: usize, duty: &Duty) -> bool {
+        self.machines[router].does(self.now, group, duty) && self.rules[group].performs(router, duty)
+    }
+
     /// Looks who does what, after anything that may have changed it.
     pub(super) fn holders_change(&mut self) {
         let (now, routers) = (self.now, self.machines.len());
         for place in 0..self.watch.duties.len() {
             let watched = &self.watch.duties[place];
-            let does = |router: &usize| self.machines[*router].does(now, watched.group, &watched.duty);
+            let does = |router: &usize| self.does_duty(*router, watched.group, &watched.duty);
             let holders = (0..routers).filter(does).fold(0_u32, |bits, router| bits | 1 << router);
             let both = |one: usize, other: usize| {
                 holders & (1 << one) != 0
@@ -202,11 +207,8 @@ impl World<'_> {
                 .into_iter()
                 .partition(|router| *router == first || self.segment.connected(first, *router));
             left = others;
-            let holders: Vec<usize> = part
-                .iter()
-                .copied()
-                .filter(|router| self.machines[*router].does(self.now, group, &duty))
-                .collect();
+            let holders: Vec<usize> =
+                part.iter().copied().filter(|router| self.does_duty(*router, group, &duty)).collect();
             let broken = |breach| Err(self.breaks(None, Some(group), breach));
             if let Err(breach) = self.rules[group].agrees(&part) {
                 return broken(breach);

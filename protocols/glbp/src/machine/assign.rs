@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fhrp::{Action, Context, Instant, Note, Received};
 
-use super::forwarder::{ForwarderState, Waiting};
+use super::forwarder::{Forwarder, ForwarderState, Waiting, is_sufficient};
 use super::{GatewayGroup, State};
 use crate::counters::Count;
 use crate::judge::judge_forwarder;
@@ -20,6 +20,13 @@ impl GatewayGroup {
         self.forwarders.values().any(|forwarder| forwarder.primary)
     }
 
+    /// Whether it is to have one. Who could not carry it leaves it, while others carry what there is: it would be given up
+    /// again and again, each time that its time-out is over.
+    fn wants_own(&self) -> bool {
+        let carries = |forwarder: &Forwarder| forwarder.by().is_some_and(|by| is_sufficient(by.priority));
+        !self.has_own() && !(self.low && self.forwarders.values().any(carries))
+    }
+
     /// Whether each forwarder that there can be is somebody's.
     fn all_are_given(&self) -> bool {
         let given = self.forwarders.values().filter(|forwarder| forwarder.owner.is_some()).count();
@@ -28,7 +35,7 @@ impl GatewayGroup {
 
     /// The active gateway was heard: it is asked for a forwarder if we have none, once for each hello.
     pub(super) fn considers_request(&mut self, at: Instant) {
-        if self.has_own() {
+        if !self.wants_own() {
             return;
         }
         let pause = match self.all_are_given() {
@@ -42,11 +49,12 @@ impl GatewayGroup {
 
     /// Asks for a forwarder.
     pub(super) fn requests(&mut self, context: &mut Context<'_>) {
-        let Some(active) = self.active.filter(|_| !self.has_own()) else { return };
+        let Some(active) = self.active.filter(|_| self.wants_own()) else { return };
         self.requested = Some(context.now);
         self.asked = Some(active.source);
         if let Some(datagram) = self.request(context, active.source, active.owner) {
             self.counters.bump(Count::RequestsSent);
+            self.outbox.says_less();
             context.ask(Action::Send(datagram));
         }
     }
@@ -81,6 +89,7 @@ impl GatewayGroup {
         }
         if let Some(datagram) = self.response(context, received.source, owner, number, mac) {
             self.counters.bump(Count::ResponsesSent);
+            self.outbox.says_less();
             context.ask(Action::Send(datagram));
         }
     }
@@ -120,7 +129,7 @@ impl GatewayGroup {
     /// The active gateway gives itself one if it has none.
     pub(super) fn assigns_itself(&mut self, now: Instant) {
         self.assign_at = None;
-        if self.has_own() {
+        if !self.wants_own() {
             return;
         }
         if let Some(number) = self.number_for(self.own_mac()) {
@@ -146,7 +155,7 @@ impl GatewayGroup {
     }
 
     fn hastens_hello_if_active(&mut self, at: Instant, number: u8) {
-        if self.forwarders.get(&number).is_some_and(super::forwarder::Forwarder::is_active) {
+        if self.forwarders.get(&number).is_some_and(Forwarder::is_active) {
             self.hastens_hello(at);
         }
     }

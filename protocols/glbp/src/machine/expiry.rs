@@ -31,13 +31,13 @@ impl GatewayGroup {
             self.standby_expires(context);
         }
         self.preempts_if_due(context);
-        self.forwarders_tick(context);
-        if self.request_at.take_if(|at| *at <= context.now).is_some() {
-            self.requests(context);
-        }
         let active = matches!(self.state, State::Active(_));
         if active && self.assign_at.take_if(|at| *at <= context.now).is_some() {
             self.assigns_itself(context.now);
+        }
+        self.forwarders_tick(context);
+        if self.request_at.take_if(|at| *at <= context.now).is_some() {
+            self.requests(context);
         }
         let now = context.now;
         if let Some(due) = self.state.hello_at().map(|at| *at).filter(|at| *at <= now) {

@@ -16,6 +16,7 @@ use super::speak::When;
 use super::{GatewayGroup, State};
 use crate::counters::Count;
 use crate::members::Numbers;
+use crate::vmac::LAST_FORWARDER;
 use crate::wire;
 
 /// How long a router that would take a forwarder over waits for each of those that come before it.
@@ -190,11 +191,19 @@ impl GatewayGroup {
         }
     }
 
-    /// What is due of all forwarders.
+    /// What is due of all forwarders. What is done about one may make something due of another: a router that loses one
+    /// for good is given the next.
     pub(super) fn forwarders_tick(&mut self, context: &mut Context<'_>) {
-        let numbers: Vec<u8> = self.forwarders.keys().copied().collect();
-        for number in numbers {
-            self.forwarder_ticks(context, number);
+        for _ in 0..=LAST_FORWARDER {
+            let is_due = |it: &Forwarder| it.deadline(true).is_some_and(|at| at <= context.now);
+            let due = self.forwarders.iter().filter(|(_, forwarder)| is_due(forwarder));
+            let numbers: Vec<u8> = due.map(|(number, _)| *number).collect();
+            if numbers.is_empty() {
+                return;
+            }
+            for number in numbers {
+                self.forwarder_ticks(context, number);
+            }
         }
     }
 

@@ -31,6 +31,10 @@ pub(super) struct Heard {
 
 impl GatewayGroup {
     pub(super) fn hears(&mut self, context: &mut Context<'_>, received: &Received<'_>, message: &Message) {
+        if message.hello.is_none() && message.forwarders.is_empty() {
+            // A nonce, and nothing else: its sender takes no part yet.
+            return;
+        }
         let (at, source, owner) = (received.at, received.source, message.owner);
         let hold = message.hello.as_ref().map(|hello| hello.hold);
         self.members.heard(at, owner, source, hold, self.times().hold);
@@ -87,6 +91,11 @@ impl GatewayGroup {
         if state != Said::Active {
             self.misses_role(context, &heard);
         }
+        if matches!(state, Said::Active | Said::Standby | Said::Speak) && matches!(self.state, State::Initial)
+        {
+            // Who takes part from now on goes on to do what everybody does who hears this.
+            self.learns_address(context, &heard);
+        }
         match state {
             Said::Active => self.hears_active(context, &heard),
             Said::Standby => self.hears_standby(context, &heard),
@@ -136,8 +145,7 @@ impl GatewayGroup {
 
     fn hears_active(&mut self, context: &mut Context<'_>, heard: &Heard) {
         match &mut self.state {
-            State::Disabled => {}
-            State::Initial => self.learns_address(context, heard),
+            State::Disabled | State::Initial => {}
             State::Listen(_) | State::Speak(_) | State::Standby(_) => {
                 self.follows(context, heard);
                 self.arm_active(heard.at + heard.from.times.hold);
@@ -209,8 +217,7 @@ impl GatewayGroup {
         let standby_at = heard.at + heard.from.times.hold;
         let source = heard.from.source;
         match &self.state {
-            State::Initial => self.learns_address(context, heard),
-            State::Disabled | State::Leaving(_) => {}
+            State::Disabled | State::Initial | State::Leaving(_) => {}
             State::Listen(_) if !heard.better => {
                 self.speaks(context, format!("standby {source} is worse"));
             }
@@ -229,7 +236,6 @@ impl GatewayGroup {
 
     fn hears_speak(&mut self, context: &mut Context<'_>, heard: &Heard) {
         match &self.state {
-            State::Initial => self.learns_address(context, heard),
             State::Speak(_) if heard.better => {
                 // The winner becomes standby one hold time after it began to speak, which is now or just before:
                 // whoever waits for exactly as long speaks at the very moment at which it is silenced again.
@@ -238,6 +244,7 @@ impl GatewayGroup {
                 self.falls_back(context, standby_at, format!("speaker {} is better", heard.from.source));
             }
             State::Disabled
+            | State::Initial
             | State::Listen(_)
             | State::Speak(_)
             | State::Standby(_)

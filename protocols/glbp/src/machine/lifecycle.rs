@@ -135,10 +135,25 @@ impl GatewayGroup {
             self.refusal = None;
             self.reconsiders(context, "what was refused is tried again");
         }
+        if self.greets_at.take_if(|at| *at <= context.now).is_some() {
+            self.says_nonce(context);
+        }
+    }
+
+    /// Somebody cannot prove to us that it is no recording before it hears our nonce. Who takes part says that with its
+    /// next hello; who is silent because the address is yet to be learnt would never learn it.
+    pub(super) fn is_to_greet(&mut self, now: Instant) {
+        if matches!(self.state, State::Initial) && self.faults().is_empty() {
+            self.source = self.choose_source();
+            self.greets_at = Some(now);
+        }
     }
 
     /// The kernel granted what we hold now.
-    pub(super) fn was_granted(&mut self) {
+    pub(super) fn was_granted(&mut self, now: Instant) {
+        if self.outbox.is_answered() {
+            self.hastens_hello(now);
+        }
         if !self.held.is_empty() {
             self.backoff.granted();
         }
@@ -147,6 +162,7 @@ impl GatewayGroup {
     /// Saying that one is active without holding anything is a black hole.
     pub(super) fn was_refused(&mut self, context: &mut Context<'_>, fault: &HoldFault) {
         self.counters.bump(Count::HoldFaults);
+        self.outbox.is_answered();
         if self.held.is_empty() {
             let text = fault.to_string();
             return context.note(Note::Remark { name: "release-refused", about: None, text });
@@ -179,11 +195,10 @@ impl GatewayGroup {
         if self.weighting() == before {
             return;
         }
-        self.weighs();
+        self.weighs_anew(context.now);
         let (after, low) = (self.weighting(), if self.low { ", which is too little to forward" } else { "" });
         let text = format!("{before} becomes {after}: tracked faults take {penalty}{low}");
         context.note(Note::Remark { name: "weighting", about: None, text });
-        self.judges_forwarders(context.now);
         self.hastens_hello(context.now);
     }
 
@@ -191,6 +206,15 @@ impl GatewayGroup {
     pub(super) fn weighting(&self) -> u8 {
         let left = u16::from(self.config.weighting.maximum).saturating_sub(self.penalty);
         u8::try_from(left).unwrap_or(u8::MAX)
+    }
+
+    /// The weighting is another one, or what is enough: so are our rights to forwarders.
+    pub(super) fn weighs_anew(&mut self, now: Instant) {
+        self.weighs();
+        self.judges_forwarders(now);
+        if matches!(self.state, State::Active(_)) && self.assign_at.is_none() {
+            self.assigns_itself(now);
+        }
     }
 
     /// Whether it is too little. Between the thresholds it stays as it was.

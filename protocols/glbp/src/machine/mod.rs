@@ -45,6 +45,7 @@
 //! | `faults` | what keeps a group from running; the address it speaks from |
 //! | `reconfigure` | a changed configuration |
 //! | `speak` | messages, holdings and the last will |
+//! | `outbox` | what waits for the kernel's answer |
 //! | `view` | what an operator is shown |
 
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ use fhrp::{
 
 use self::countdown::Countdown;
 use self::forwarder::Forwarder;
+use self::outbox::Outbox;
 use crate::auth::{Guard, Nonces};
 use crate::balance::Balancer;
 use crate::config::{Config, Retirement, Times};
@@ -77,6 +79,7 @@ mod forwarder;
 mod forwarding;
 mod hears;
 mod lifecycle;
+mod outbox;
 mod receive;
 mod reconfigure;
 mod roles;
@@ -108,6 +111,8 @@ pub struct GatewayGroup {
     backoff: Backoff,
     /// What we asked to hold last.
     held: Holdings,
+    /// What waits until that is held.
+    outbox: Outbox,
     /// The last will that we left.
     will: Vec<Datagram>,
     /// The other router that is the active gateway, as far as we know.
@@ -133,6 +138,8 @@ pub struct GatewayGroup {
     asked: Option<IpAddr>,
     /// When the active gateway gives itself one: whoever was active before it was asked first.
     assign_at: Option<Instant>,
+    /// When a router that has yet to learn the address says its nonce: nobody can prove to it what it does not know.
+    greets_at: Option<Instant>,
     balancer: Balancer,
     /// The forwarder whose MAC the last hello was sent from.
     spoken_for: u8,
@@ -298,6 +305,7 @@ impl GatewayGroup {
             refusal: None,
             backoff: Backoff::default(),
             held: Holdings::none(),
+            outbox: Outbox::default(),
             will: Vec::new(),
             active: None,
             standby: None,
@@ -311,6 +319,7 @@ impl GatewayGroup {
             request_at: None,
             asked: None,
             assign_at: None,
+            greets_at: None,
             balancer: Balancer::default(),
             spoken_for: 0,
             members: Members::default(),
@@ -399,7 +408,7 @@ impl Group for GatewayGroup {
             Input::Reconfigure(config) => self.reconfigures(context, config),
             // Its gateway is elected; nobody is followed.
             Input::Leads(_) => {}
-            Input::Held(Ok(())) => self.was_granted(),
+            Input::Held(Ok(())) => self.was_granted(context.now),
             Input::Held(Err(fault)) => self.was_refused(context, &fault),
             Input::Lapsed(span) => self.lapses(context, span),
         }
@@ -414,6 +423,7 @@ impl Group for GatewayGroup {
             self.preempt_at(),
             self.request_at.filter(|_| running),
             self.assign_at.filter(|_| matches!(self.state, State::Active(_))),
+            self.greets_at.filter(|_| matches!(self.state, State::Initial)),
             self.alarms.deadline(),
         ];
         others.into_iter().flatten().chain(forwarders.filter(|_| running)).min()

@@ -85,6 +85,7 @@ impl GatewayGroup {
         context.note(Note::Refused { from, counter, reason: reason.clone() });
         if greets {
             self.hastens_hello(context.now);
+            self.is_to_greet(context.now);
         }
         // It answers the hosts that we answer, and neither listens to the other.
         if hello.is_some_and(|hello| hello.state == Said::Active) && !unproven {

@@ -47,8 +47,7 @@ impl GatewayGroup {
             return;
         }
         self.source = self.choose_source().or(self.source);
-        self.weighs();
-        self.judges_forwarders(context.now);
+        self.weighs_anew(context.now);
         self.judges_preemption(context.now);
         let advertising = old.router_advertisement != self.config.router_advertisement;
         self.hold(context);

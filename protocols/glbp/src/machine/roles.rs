@@ -47,10 +47,11 @@ impl GatewayGroup {
         self.note(context, transition);
     }
 
-    /// To Standby, or to Active if nobody is.
+    /// To Standby, or to Active if nobody is. Who has not yet waited for an active gateway for as long as one may be
+    /// silent does not know that there is none.
     pub(super) fn becomes_standby(&mut self, context: &mut Context<'_>, reason: String) {
         self.standby = None;
-        let Some(active_at) = self.active_timer().filter(|_| self.active.is_some()) else {
+        let Some(active_at) = self.active_timer() else {
             return self.becomes_active(context, format!("{reason}; nobody is active"));
         };
         let standby = Standby { active_at, hello_at: context.now };
@@ -145,6 +146,7 @@ impl GatewayGroup {
         self.neighbours.forget_rivals();
         if !self.held.is_empty() {
             self.held = Holdings::none();
+            self.outbox.asks();
             context.ask(Action::Hold(Holdings::none()));
         }
         if !self.will.is_empty() {
@@ -169,6 +171,7 @@ impl GatewayGroup {
         self.request_at = None;
         self.asked = None;
         self.assign_at = None;
+        self.greets_at = None;
         self.members.forget();
     }
 

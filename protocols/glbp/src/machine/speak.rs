@@ -52,6 +52,7 @@ impl GatewayGroup {
         let letter = Letter { kind: Kind::Hello, hello: Some(hello), forwarders, source_mac, to: None };
         if let Some(datagram) = self.sealed(context, letter) {
             self.counters.bump(Count::HellosSent);
+            self.outbox.says_hello();
             context.ask(Action::Send(datagram));
         }
         let next = context.now + self.pause(context);
@@ -65,14 +66,31 @@ impl GatewayGroup {
         let source_mac = self.forwarders.get(&number).map(|forwarder| forwarder.mac);
         let Some(datagram) = source_mac.and_then(|mac| self.claim(context, number, mac)) else { return };
         context.ask(match when {
-            When::Now => Action::Send(datagram),
-            When::OnceHeld => Action::SendOnceHeld(datagram),
+            When::Now => {
+                self.outbox.says_less();
+                Action::Send(datagram)
+            }
+            When::OnceHeld => {
+                self.outbox.claims();
+                Action::SendOnceHeld(datagram)
+            }
         });
     }
 
     /// The same from our own MAC, which no switch minds.
     pub(super) fn claims_forwarder(&mut self, context: &mut Context<'_>, number: u8) {
         if let Some(datagram) = self.claim(context, number, self.own_mac()) {
+            self.outbox.says_less();
+            context.ask(Action::Send(datagram));
+        }
+    }
+
+    /// Says our nonce, and repeats those of others, and nothing else.
+    pub(super) fn says_nonce(&mut self, context: &mut Context<'_>) {
+        let source_mac = self.own_mac();
+        let letter = Letter { kind: Kind::Hello, hello: None, forwarders: Vec::new(), source_mac, to: None };
+        if let Some(datagram) = self.sealed(context, letter) {
+            self.counters.bump(Count::HellosSent);
             context.ask(Action::Send(datagram));
         }
     }
@@ -168,6 +186,7 @@ impl GatewayGroup {
     /// HOLD, whether it is something else or not.
     pub(super) fn holds_again(&mut self, context: &mut Context<'_>) {
         self.held = self.holdings();
+        self.outbox.asks();
         context.ask(Action::Hold(self.held.clone()));
     }
 

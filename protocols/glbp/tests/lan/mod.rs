@@ -265,7 +265,10 @@ impl Lan {
         let message = wire::parse(&datagram.payload).unwrap().message;
         let what = match (message.kind, message.hello) {
             (Kind::Hello, Some(hello)) => format!("hello {}", hello.state.word().unwrap()),
-            (Kind::Hello, None) => format!("forwarder {}", message.forwarders[0].number),
+            (Kind::Hello, None) => match message.forwarders.first() {
+                Some(forwarder) => format!("forwarder {}", forwarder.number),
+                None => "nonce".to_owned(),
+            },
             (kind, _) => kind.word().to_owned(),
         };
         self.note(router, what);

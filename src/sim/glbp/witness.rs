@@ -1,0 +1,420 @@
+//! One router's group, watched: what it heard, what it said, what it holds, and what it may do with that.
+//!
+//! | part | what lives there |
+//! |---|---|
+//! | this one | what is remembered; what the router is told besides messages |
+//! | `says` | what it says and asks for, looked at |
+//! | `hears` | what it hears, and what has to come of that |
+//! | `nonces` | whose message proves itself new |
+//! | `turn` | what must be so at the end of a turn |
+
+mod hears;
+mod nonces;
+mod says;
+mod turn;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ::glbp::config::{DEFAULT_TIMES, Times};
+use ::glbp::wire::State;
+use fhrp::{Command, Instant, Mac};
+
+use self::nonces::Nonces;
+use super::setup::{FORWARDERS, Member, Setup};
+use crate::sim::machine;
+
+/// A place for each forwarder, by its number; the first is nobody's.
+const PLACES: usize = FORWARDERS as usize + 1;
+
+/// What is remembered of one router.
+#[derive(Debug)]
+pub(super) struct Witness {
+    setup: Rc<Setup>,
+    member: Member,
+    address: u8,
+    /// What tracked faults take of its weighting, and whether what is left is too little.
+    penalty: u16,
+    low: bool,
+    up: bool,
+    stopping: bool,
+    /// The gateway's state, as the router said it last; `None`: it has said nothing, or goodbye.
+    said: Option<State>,
+    /// When it began to say so, or to prepare for it.
+    hello: Option<LastHello>,
+    /// The forwarder that the last hello was sent from.
+    spoken_for: u8,
+    /// Forwarders that it asks the kernel for, a bit each; and at the end of the last turn.
+    wished: Numbers,
+    wished_before: Numbers,
+    /// Forwarders that it said in this turn: those of each message, and whether that was all of them.
+    listed: Vec<(Numbers, bool)>,
+    /// What it will be said to have left if it dies.
+    will: Option<Numbers>,
+    /// How its state was at the end of the last turn.
+    said_before: Option<State>,
+    /// It has answered a host, or given a forwarder away, in this turn.
+    acted: Option<&'static str>,
+    nonces: Nonces,
+    /// The active gateway, as far as it has heard.
+    active: Option<Other>,
+    /// In this turn it heard that nobody is active.
+    vacant: bool,
+    /// When it became active without a forwarder: since then it may have one that it has not said yet.
+    lonely_since: Option<Instant>,
+    /// When it may take the role from a worse one.
+    preempts: Countdown,
+    places: [Place; PLACES],
+    /// The forwarder that it said it was given.
+    own: Option<u8>,
+    /// How long others are believed to live, as they said last, and until when that is remembered.
+    holds: BTreeMap<Mac, (Duration, Instant)>,
+    /// When the last turn was over: what ran out since then has yet to be dealt with.
+    turned_at: Instant,
+    /// A message is being handed in; when it arrived.
+    hearing: bool,
+    arrived: Instant,
+    /// What it says waits until the kernel has answered; since when.
+    waits: bool,
+    asked_at: Instant,
+    /// What is said in this turn may have waited since then.
+    waited_since: Option<Instant>,
+    /// Everything that it has asked for since then.
+    wished_meanwhile: Numbers,
+    /// Hellos may have been left out for newer ones: it cannot be said from which MAC the next one comes.
+    any_turn: bool,
+    /// Its settings have changed: its rights may be others.
+    judges_again: bool,
+    /// Effects of this turn that have been looked at.
+    seen: usize,
+}
+
+/// Forwarders, a bit each.
+type Numbers = u8;
+
+const fn bit(number: u8) -> Numbers {
+    1 << number
+}
+
+/// The last hello of a router, and when it has to say the next.
+#[derive(Debug, Clone, Copy)]
+struct LastHello {
+    at: Instant,
+    promised: Duration,
+}
+
+/// Another router in the gateway's role.
+#[derive(Debug, Clone, Copy)]
+struct Other {
+    source: IpAddr,
+    priority: u8,
+    times: Times,
+    until: Instant,
+}
+
+/// What is known of a forwarder.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    known: bool,
+    /// Until when anybody forwards for it, as far as it was heard; `None`: never heard.
+    until: Option<Instant>,
+    by: Option<By>,
+    preempts: Countdown,
+    /// What this router said of it last.
+    claimed: Option<Claimed>,
+    /// The member that this router, as the active gateway, gave it to.
+    given: Option<Mac>,
+}
+
+/// Another router that forwards.
+#[derive(Debug, Clone, Copy)]
+struct By {
+    owner: Mac,
+    right: u8,
+    /// Until when it is believed to be there at least, and at most.
+    until: Instant,
+    at_most: Instant,
+    redirection: Duration,
+}
+
+/// What this router said of a forwarder.
+#[derive(Debug, Clone, Copy)]
+struct Claimed {
+    at: Instant,
+    right: u8,
+    lifetime: Duration,
+}
+
+/// When a preemption is allowed, at the earliest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Countdown {
+    until: Option<Instant>,
+    better: bool,
+    /// Until when it may still run where it could not be said whether it began anew.
+    doubt: Option<Instant>,
+}
+
+impl Countdown {
+    /// It begins at one of these moments.
+    fn begins_between(least: Instant, most: Instant, delay: Duration) -> Self {
+        Countdown { doubt: Some(most + delay), ..Countdown::begins(least, delay) }
+    }
+
+    fn begins(now: Instant, delay: Duration) -> Self {
+        Countdown { until: Some(now + delay), ..Countdown::default() }
+    }
+
+    /// Whoever is active was heard. `None`: it cannot be said whether this router is better.
+    fn judges(&mut self, now: Instant, better: Option<bool>, delay: Duration) {
+        let ran_out = self.until.is_none_or(|until| until <= now);
+        match better {
+            Some(true) if !self.better && ran_out && self.doubt.is_none_or(|until| until <= now) => {
+                self.until = Some(now + delay);
+            }
+            Some(_) => {}
+            None => {
+                self.doubt = self.doubt.max(self.until).max(Some(now + delay));
+                self.until = Some(now);
+            }
+        }
+        self.better = better.unwrap_or(true);
+    }
+
+    fn allows(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+}
+
+/// A router's right to a forwarder, as it is said.
+const fn right(primary: bool, low: bool) -> u8 {
+    match (primary, low) {
+        (true, false) => 167,
+        (false, false) => 135,
+        (true, true) => 39,
+        (false, true) => 7,
+    }
+}
+
+/// Whether the router with this right was given the forwarder.
+const fn is_primary(right: u8) -> bool {
+    right & 0x20 != 0
+}
+
+impl Witness {
+    pub(super) fn new(setup: Rc<Setup>, member: Member, address: u8) -> Self {
+        let mut witness = Witness {
+            setup,
+            member,
+            address,
+            penalty: 0,
+            low: false,
+            up: false,
+            stopping: false,
+            said: None,
+            hello: None,
+            spoken_for: 0,
+            wished: 0,
+            wished_before: 0,
+            listed: Vec::new(),
+            will: None,
+            said_before: None,
+            acted: None,
+            nonces: Nonces::default(),
+            active: None,
+            vacant: false,
+            lonely_since: None,
+            preempts: Countdown::default(),
+            places: [Place::default(); PLACES],
+            own: None,
+            holds: BTreeMap::new(),
+            turned_at: Instant::ZERO,
+            hearing: false,
+            arrived: Instant::ZERO,
+            waits: false,
+            asked_at: Instant::ZERO,
+            waited_since: None,
+            wished_meanwhile: 0,
+            any_turn: false,
+            judges_again: false,
+            seen: 0,
+        };
+        witness.weighs();
+        witness
+    }
+
+    /// Another process, or none: nothing of it is left but its settings.
+    pub(super) fn reborn(&mut self) {
+        *self = Witness::new(self.setup.clone(), self.member.clone(), self.address);
+    }
+
+    pub(super) fn member(&self) -> &Member {
+        &self.member
+    }
+
+    pub(super) fn source(&self) -> IpAddr {
+        machine::address(self.setup.ipv6, self.address)
+    }
+
+    fn mac(&self) -> Mac {
+        machine::mac(self.address)
+    }
+
+    pub(super) fn priority(&self) -> u8 {
+        self.member.priority
+    }
+
+    /// What it said last that the gateway's state is.
+    pub(super) fn said(&self) -> Option<State> {
+        self.said
+    }
+
+    /// Whether it takes part.
+    pub(super) fn runs(&self) -> bool {
+        self.said.is_some() && !self.stopping
+    }
+
+    /// Whether it could take part, and says nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.up && !self.stopping && self.said.is_none()
+    }
+
+    pub(super) fn state_name(&self) -> &'static str {
+        match self.said {
+            None if self.stopping => "Leaving",
+            None => "Initial",
+            Some(State::Active) => "Active",
+            Some(State::Standby) => "Standby",
+            Some(State::Speak) => "Speak",
+            Some(_) => "Listen",
+        }
+    }
+
+    /// The forwarder that it said it was given.
+    pub(super) fn own(&self) -> Option<u8> {
+        self.own
+    }
+
+    pub(super) fn forwards(&self, number: u8) -> bool {
+        self.wished & bit(number) != 0
+    }
+
+    /// Whether it would have said by now that it was given a forwarder: one whose weighting is too low leaves it to others
+    /// and says nothing of it, and so does one that takes none from others.
+    pub(super) fn should_have_own(&self) -> bool {
+        !self.low && self.member.takes_forwarders_after_ms.is_some()
+    }
+
+    /// Whether it knows that there is such a forwarder. `ends`: those without an owner are given up.
+    pub(super) fn knows(&self, number: u8, ends: bool) -> bool {
+        let place = &self.places[usize::from(number)];
+        let owned = self.own == Some(number) || place.by.is_some_and(|by| is_primary(by.right));
+        self.runs() && place.known && (owned || !ends)
+    }
+
+    /// Its right to a forwarder, as it would say it.
+    pub(super) fn right_to(&self, number: u8) -> u8 {
+        right(self.own == Some(number), self.low)
+    }
+
+    /// Whether it would take a forwarder from somebody with this right.
+    pub(super) fn would_take(&self, number: u8, from: u8) -> bool {
+        self.member.takes_forwarders_after_ms.is_some() && self.right_to(number) > from
+    }
+
+    /// Whether it would take the gateway's role from this one.
+    pub(super) fn would_replace(&self, priority: u8, source: IpAddr) -> bool {
+        let suspended = self.preempts.until.is_none();
+        self.member.preempts_after_ms.is_some() && !suspended && self.outranks(priority, source)
+    }
+
+    fn outranks(&self, priority: u8, source: IpAddr) -> bool {
+        (self.member.priority, self.source()) > (priority, source)
+    }
+
+    /// Its right to a forwarder; `None` where it may have been given one that it has not said yet.
+    fn sure_right_to(&self, number: u8) -> Option<u8> {
+        let long = self.member.retirement_s.is_none();
+        match self.own {
+            Some(own) if own == number => Some(right(true, self.low)),
+            Some(_) if long => Some(right(false, self.low)),
+            Some(_) | None => None,
+        }
+    }
+
+    fn weighting(&self) -> u8 {
+        let left = u16::from(self.member.weighting.0).saturating_sub(self.penalty);
+        u8::try_from(left).unwrap_or(u8::MAX)
+    }
+
+    /// Below the lower threshold is too little, from the upper one on enough, and between them nothing changes.
+    fn weighs(&mut self) {
+        let (_, lower, upper) = self.member.weighting;
+        match self.weighting() {
+            left if left < lower => self.low = true,
+            left if left >= upper => self.low = false,
+            _ => {}
+        }
+    }
+
+    pub(super) fn link(&mut self, up: bool) {
+        // What it heard while it took no part counts for nothing.
+        if !(std::mem::replace(&mut self.up, up) && up) {
+            self.falls_silent();
+        }
+    }
+
+    /// It takes no part any more, whether it could say so or not. What it knows of forwarders it keeps.
+    fn falls_silent(&mut self) {
+        self.said = None;
+        self.hello = None;
+        self.active = None;
+        for place in &mut self.places {
+            place.by = None;
+            place.claimed = None;
+            place.given = None;
+        }
+        self.own = None;
+    }
+
+    pub(super) fn granted(&mut self, _granted: bool) {
+        self.waited_since = std::mem::take(&mut self.waits).then_some(self.asked_at);
+        self.any_turn |= self.waited_since.is_some();
+        self.judges_again = true;
+    }
+
+    pub(super) fn penalty(&mut self, amount: u16) {
+        self.penalty = amount;
+        self.weighs();
+        self.judges_again = true;
+    }
+
+    pub(super) fn reload(&mut self, member: Member) {
+        self.member = member;
+        self.weighs();
+        self.judges_again = true;
+    }
+
+    /// It heard nothing because it could hear nothing: others get the time for another hello.
+    pub(super) fn stood_still(&mut self, now: Instant) {
+        let own = self.member.times().map(|times| times.hello);
+        let hello = own.into_iter().chain(self.active.map(|active| active.times.hello)).max();
+        let patience = hello.unwrap_or_default().max(DEFAULT_TIMES.hello);
+        for by in self.places.iter_mut().filter_map(|place| place.by.as_mut()) {
+            by.at_most = by.at_most.max(now + patience);
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    pub(super) fn ordered(&mut self, command: Command) {
+        match command {
+            // It does not take back what it gave away.
+            Command::HandOver => self.preempts.until = None,
+            Command::Announce | Command::TakeOver | Command::Ready => {}
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What a router hears, and what has to come of that.
+
+use std::time::Duration;
+
+use ::glbp::config::Times;
+use ::glbp::wire::{Forwarder, Hello, Kind, Message, State};
+use fhrp::{Instant, Mac};
+
+use super::super::messages::Said;
+use super::nonces::Proof;
+use super::{By, Countdown, Other, Witness, bit, is_primary, right};
+use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::rules::{Heard, Step};
+
+/// The longest hold time there is.
+const LONGEST_HOLD: Duration = Duration::from_secs(180);
+
+impl Witness {
+    /// A message was handed in.
+    pub(in crate::sim::glbp) fn heard(&mut self, heard: &Heard<'_>, said: &Said) -> Result<(), Breach> {
+        let before = (self.said, self.wished);
+        // By the nonces that it had when it heard that; what it says to it may bring new ones.
+        self.was_right_to_obey(heard, said)?;
+        (self.hearing, self.arrived) = (true, heard.at.min(heard.step.now));
+        let looked = self.looks(&heard.step);
+        self.hearing = false;
+        looked?;
+        if !heard.refused {
+            self.hears(heard.at.min(heard.step.now), said, before)
+        } else {
+            self.gave_nothing_up(before, 0, false)
+        }
+    }
+
+    /// What proves itself is obeyed, and nothing else.
+    fn was_right_to_obey(&self, heard: &Heard<'_>, said: &Said) -> Result<(), Breach> {
+        let scheme = self.setup.authentication;
+        let wrong = |what: &str| Err(Breach::new(Invariant::Forgery, what));
+        // Who has stopped counts nothing any more; and what comes back is nobody's word.
+        if self.stopping || said.message.owner == self.mac() {
+            return Ok(());
+        }
+        let proof = match scheme.believes(said.key, heard.step.wall) {
+            false => Proof::Old,
+            true if scheme.counts() => self.nonces.judges(self.mac(), &said.message),
+            true => Proof::New,
+        };
+        match (proof, heard.refused) {
+            (Proof::Old, false) => wrong("obeys a message that proves nothing"),
+            // Whoever takes no part has nothing to obey it with.
+            (Proof::New, true) if self.said.is_some() => {
+                wrong("refuses a member's message that proves itself")
+            }
+            (Proof::New, _) | (Proof::Old, true) | (Proof::Open, _) => Ok(()),
+        }
+    }
+
+    fn hears(&mut self, at: Instant, said: &Said, before: (Option<State>, u8)) -> Result<(), Breach> {
+        let message = &said.message;
+        if let Some((hold, until)) = self.holds.get_mut(&message.owner).filter(|(_, until)| *until > at) {
+            *until = at + *hold;
+        }
+        if message.kind != Kind::Hello {
+            self.is_given(at, message);
+            return self.gave_nothing_up(before, 0, false);
+        }
+        if let Some(hello) = &message.hello {
+            self.holds.insert(message.owner, (hello.hold, at + hello.hold));
+        }
+        let mut gateway = false;
+        if let Some(hello) = &message.hello {
+            gateway = hello.state == State::Active && !self.outranks(hello.priority, said.source);
+            self.hears_gateway(at, said, hello);
+        }
+        // What it says about that may wait for its kernel.
+        let sure = !self.waits && !self.any_turn;
+        if gateway && sure && before.0 == Some(State::Active) && self.said == Some(State::Active) {
+            let what = format!("goes on as active gateway, though {} is better", said.source);
+            return Err(Breach::new(Invariant::GivesWay, what));
+        }
+        let mut beaten = 0;
+        for forwarder in &message.forwarders {
+            if forwarder.mac == self.setup.virtual_mac(forwarder.number) {
+                beaten |= self.hears_forwarder(at, said, forwarder, before.1)?;
+            }
+        }
+        self.gave_nothing_up(before, beaten, gateway)
+    }
+
+    /// From now on it knows the forwarder that it is given, and the delay of its preemption runs.
+    fn is_given(&mut self, at: Instant, message: &Message) {
+        let delay = Duration::from_millis(self.member.takes_forwarders_after_ms.unwrap_or_default());
+        let numbers = message.forwarders.iter().map(|it| usize::from(it.number));
+        for number in numbers.filter(|_| message.kind == Kind::Response) {
+            let Some(place) = self.places.get_mut(number) else { continue };
+            if !std::mem::replace(&mut place.known, true) {
+                place.preempts = Countdown::begins(at, delay);
+            }
+        }
+    }
+
+    /// What was held before is held still, but for these; who was active is, unless there is a better one.
+    fn gave_nothing_up(&self, before: (Option<State>, u8), beaten: u8, gateway: bool) -> Result<(), Breach> {
+        if self.stopping || self.said.is_none() {
+            return Ok(());
+        }
+        if before.1 & !self.wished & !beaten != 0 {
+            return Err(Breach::new(Invariant::GivesWay, "gives a forwarder up to nobody better"));
+        }
+        if before.0 == Some(State::Active) && self.said != Some(State::Active) && !gateway {
+            return Err(Breach::new(Invariant::GivesWay, "gives the gateway's role up to nobody better"));
+        }
+        Ok(())
+    }
+
+    fn hears_gateway(&mut self, at: Instant, said: &Said, hello: &Hello) {
+        let source = said.source;
+        if hello.state != State::Active {
+            if self.active.is_some_and(|active| active.source == source) {
+                self.active = None;
+                self.vacant = true;
+                self.preempts.better = false;
+            }
+            return;
+        }
+        let Hello { priority, hello, hold, .. } = *hello;
+        let times = Times { hello, hold };
+        if self.said != Some(State::Active) {
+            self.active = Some(Other { source, priority, times, until: at + hold });
+            self.judges_gateway(at);
+        }
+    }
+
+    pub(super) fn judges_gateway(&mut self, at: Instant) {
+        let Some(active) = self.active else { return };
+        let delay = self.member.preempts_after_ms;
+        let better = delay.is_some() && self.outranks(active.priority, active.source);
+        if self.preempts.until.is_some() {
+            self.preempts.judges(at, Some(better), Duration::from_millis(delay.unwrap_or_default()));
+        }
+    }
+
+    /// What a message says of a forwarder. Returns the forwarder if it may have been given up for that.
+    fn hears_forwarder(&mut self, at: Instant, said: &Said, it: &Forwarder, held: u8) -> Result<u8, Breach> {
+        let number = it.number;
+        let owner = said.message.owner;
+        if it.state != State::Active {
+            let place = &mut self.places[usize::from(number)];
+            if place.by.is_some_and(|by| by.owner == owner) {
+                place.by = None;
+                place.preempts.better = false;
+            }
+            return Ok(0);
+        }
+        let (least, most) = self.rights_to(number);
+        let beats = |right: u8| (it.priority, said.source) > (right, self.source());
+        let (surely, perhaps) = (beats(most), beats(least));
+        if held & bit(number) != 0 {
+            if surely && self.forwards(number) && !self.stopping {
+                let what =
+                    format!("goes on with forwarder {number}, to which {} has more right", said.source);
+                return Err(Breach::new(Invariant::GivesWay, what));
+            }
+            if !perhaps {
+                // It counts by its own clock still.
+                return Ok(0);
+            }
+        }
+        self.follows(at, owner, it);
+        Ok(bit(number))
+    }
+
+    /// The least and the most right that it may have to a forwarder.
+    fn rights_to(&self, number: u8) -> (u8, u8) {
+        let sure = self.sure_right_to(number);
+        let most = sure.unwrap_or(right(true, self.low));
+        (sure.unwrap_or(right(false, self.low)), most)
+    }
+
+    fn follows(&mut self, at: Instant, owner: Mac, it: &Forwarder) {
+        let (least, most) = self.rights_to(it.number);
+        let takes = self.member.takes_forwarders_after_ms;
+        let delay = Duration::from_millis(takes.unwrap_or_default());
+        // Who is remembered no more, and says nothing of it, is believed for as long as the group's times say.
+        let hold = self.holds.get(&owner).filter(|(_, until)| *until > at).map(|(hold, _)| *hold);
+        let until = at + hold.unwrap_or_default();
+        let at_most = at + hold.unwrap_or(LONGEST_HOLD);
+        let runs = self.runs();
+        let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
+        let place = &mut self.places[usize::from(it.number)];
+        if !place.known && runs {
+            place.preempts = Countdown::begins_between(lonely_since.unwrap_or(at), at, delay);
+        }
+        place.known |= runs;
+        place.claimed = None;
+        place.until = Some(at + it.lifetime);
+        place.by = Some(By { owner, right: it.priority, until, at_most, redirection: it.redirection });
+        let better = |right: u8| takes.is_some() && it.priority < right;
+        let better = (better(least) == better(most)).then(|| better(least));
+        place.preempts.judges(at, better, delay);
+        if is_primary(it.priority) {
+            place.given = Some(owner);
+            if self.own == Some(it.number) {
+                self.own = None;
+            }
+        }
+    }
+
+    /// It was told something other than a message.
+    pub(in crate::sim::glbp) fn came(&mut self, step: &Step<'_>) -> Result<(), Breach> {
+        self.looks(step)?;
+        if std::mem::take(&mut self.judges_again) {
+            self.judges_gateway(step.now);
+            for number in 1..=super::FORWARDERS {
+                self.judges_forwarder(step.now, number);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn judges_forwarder(&mut self, now: Instant, number: u8) {
+        let (least, most) = self.rights_to(number);
+        let takes = self.member.takes_forwarders_after_ms;
+        let delay = Duration::from_millis(takes.unwrap_or_default());
+        let place = &mut self.places[usize::from(number)];
+        let Some(by) = place.by else { return };
+        let better = |right: u8| takes.is_some() && by.right < right;
+        place.preempts.judges(now, (better(least) == better(most)).then(|| better(least)), delay);
+    }
+}

@@ -1,0 +1,311 @@
+//! What a router says and asks for, looked at.
+
+use std::time::Duration;
+
+use ::glbp::wire::{Forwarder, Hello, Kind, Message, State};
+use fhrp::{Datagram, Instant, Mac};
+
+use super::super::messages;
+use super::super::setup::FORWARDERS;
+use super::{Claimed, Countdown, LastHello, Numbers, Witness, bit, is_primary, right};
+use crate::engine::{Effect, GroupIndex};
+use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::rules::Step;
+
+/// Messages say how much time is left in whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+fn broken(what: String) -> Result<(), Breach> {
+    Err(Breach::new(Invariant::Truthful, what))
+}
+
+impl Witness {
+    /// Everything that was asked for since the last look.
+    pub(super) fn looks(&mut self, step: &Step<'_>) -> Result<(), Breach> {
+        let new = step.effects.get(self.seen..).unwrap_or_default();
+        self.seen = step.effects.len();
+        for effect in new {
+            self.asks_for(step, effect, step.index)?;
+        }
+        Ok(())
+    }
+
+    fn asks_for(&mut self, step: &Step<'_>, effect: &Effect, index: GroupIndex) -> Result<(), Breach> {
+        match effect {
+            Effect::Send { group, datagram, .. } if *group == index => self.sends(step, datagram),
+            Effect::Hold(wish) if wish.group == index => {
+                if !std::mem::replace(&mut self.waits, true) {
+                    self.asked_at = step.now;
+                    self.wished_meanwhile = self.wished;
+                }
+                let numbers = (1..=FORWARDERS)
+                    .filter(|number| wish.holdings.forward.contains_key(&self.setup.virtual_mac(*number)));
+                self.wished = numbers.fold(0, |all, number| all | bit(number));
+                self.wished_meanwhile |= self.wished;
+                Ok(())
+            }
+            Effect::LastWill { group, datagrams, .. } if *group == index => {
+                self.will = None;
+                for datagram in datagrams {
+                    let (message, _) = messages::judge(&self.setup, self.address, step.wall, datagram)?;
+                    self.proves(&message)?;
+                    self.will = Some(self.is_goodbye(&message)?);
+                }
+                Ok(())
+            }
+            Effect::Send { .. }
+            | Effect::Hold(_)
+            | Effect::LastWill { .. }
+            | Effect::Announce { .. }
+            | Effect::Note { .. } => Ok(()),
+        }
+    }
+
+    fn proves(&mut self, message: &Message) -> Result<(), Breach> {
+        match &message.challenge {
+            Some(challenge) => self.nonces.says(challenge),
+            None => Ok(()),
+        }
+    }
+
+    fn sends(&mut self, step: &Step<'_>, datagram: &Datagram) -> Result<(), Breach> {
+        let (message, source_mac) = messages::judge(&self.setup, self.address, step.wall, datagram)?;
+        self.proves(&message)?;
+        match (message.kind, &message.hello) {
+            (Kind::Request, _) => self.requests(datagram),
+            (Kind::Response, _) => self.responds(datagram, &message),
+            (Kind::Hello, Some(hello)) if hello.priority == 0 => {
+                let left = self.is_goodbye(&message)?;
+                if left & !(self.wished | self.wished_before) != 0 {
+                    return broken("left forwarders that it did not have".to_owned());
+                }
+                self.falls_silent();
+                match source_mac == self.mac() {
+                    true => Ok(()),
+                    false => broken(format!("said goodbye from {source_mac}")),
+                }
+            }
+            (Kind::Hello, Some(hello)) => self.says_hello(step.now, &message, hello, source_mac),
+            (Kind::Hello, None) if message.forwarders.is_empty() => self.greets(source_mac),
+            (Kind::Hello, None) => self.claims(step.now, &message, source_mac),
+        }
+    }
+
+    /// Only who has yet to learn the address has nothing to say but its nonce.
+    fn greets(&self, from: Mac) -> Result<(), Breach> {
+        let learns = !self.member.knows_address && self.is_silent() && self.setup.authentication.counts();
+        match learns && from == self.mac() {
+            true => Ok(()),
+            false => broken("said nothing but its nonce".to_owned()),
+        }
+    }
+
+    /// The forwarders that a goodbye gives up.
+    fn is_goodbye(&self, message: &Message) -> Result<Numbers, Breach> {
+        let wrong = || Breach::new(Invariant::Leaving, "said goodbye as if it stayed");
+        let hello = message.hello.as_ref().ok_or_else(wrong)?;
+        let gives_up = |it: &Forwarder| (it.state, it.priority, it.weighting) == (State::Listen, 0, 0);
+        if (hello.state, hello.priority) != (State::Listen, 0) || !message.forwarders.iter().all(gives_up) {
+            return Err(wrong());
+        }
+        Ok(message.forwarders.iter().fold(0, |all, it| all | bit(it.number)))
+    }
+
+    /// A member without a forwarder asks the active gateway for one.
+    fn requests(&mut self, datagram: &Datagram) -> Result<(), Breach> {
+        if self.active.is_some_and(|active| active.source != datagram.destination) {
+            return broken(format!("asked {} for a forwarder, which is not active", datagram.destination));
+        }
+        match self.own.filter(|own| self.forwards(*own)) {
+            Some(own) => broken(format!("asked for a forwarder, and has {own}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Only the active gateway numbers, and no number is two members'.
+    fn responds(&mut self, datagram: &Datagram, message: &Message) -> Result<(), Breach> {
+        let [given] = message.forwarders.as_slice() else {
+            return broken("gave away several forwarders at once".to_owned());
+        };
+        if given.mac != self.setup.virtual_mac(given.number) {
+            return broken(format!("gave forwarder {} away with {}", given.number, given.mac));
+        }
+        self.acted = Some("gave a forwarder away");
+        let to = match datagram.route {
+            fhrp::Route::Link { destination_mac, .. } => destination_mac,
+            fhrp::Route::Routed => Mac::default(),
+        };
+        let long = self.member.retirement_s.is_none();
+        let delay = Duration::from_millis(self.member.takes_forwarders_after_ms.unwrap_or_default());
+        let begins = self.arrived;
+        let place = &mut self.places[usize::from(given.number)];
+        let before = place.given.replace(to);
+        if !std::mem::replace(&mut place.known, true) {
+            place.preempts = Countdown::begins(begins, delay);
+        }
+        match before.filter(|before| *before != to && long) {
+            Some(before) => broken(format!("gave forwarder {} to {before}, and to {to}", given.number)),
+            None if self.own == Some(given.number) && self.forwards(given.number) => {
+                broken(format!("gave its own forwarder {} away", given.number))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn says_hello(
+        &mut self,
+        now: Instant,
+        message: &Message,
+        hello: &Hello,
+        source_mac: Mac,
+    ) -> Result<(), Breach> {
+        if hello.priority != self.member.priority || hello.address != self.setup.gateway() {
+            return broken(format!("said priority {} and address {}", hello.priority, hello.address));
+        }
+        if !matches!(hello.state, State::Listen | State::Speak | State::Standby | State::Active) {
+            return broken(format!("said state {:?}", hello.state));
+        }
+        self.said_right_times(now, hello)?;
+        let yielding = self.hearing && hello.state == State::Speak;
+        self.spoke_in_rotation(message, source_mac, yielding)?;
+        if self.said.is_none() {
+            self.begins(now);
+        }
+        self.said = Some(hello.state);
+        self.hello = Some(LastHello { at: now, promised: hello.hello });
+        let full = (hello.timeout, hello.redirect);
+        let mut all = 0;
+        for forwarder in &message.forwarders {
+            all |= bit(forwarder.number);
+            self.claims_one(now, forwarder, Some(full))?;
+        }
+        self.lists(all, !yielding);
+        Ok(())
+    }
+
+    /// It says that it forwards for these; `all`: for no others. What waited for a kernel may say so of what it asked for
+    /// at any time since.
+    fn lists(&mut self, numbers: Numbers, all: bool) {
+        match self.waited_since {
+            Some(_) => self.listed.push((numbers & !self.wished_meanwhile, false)),
+            None => self.listed.push((numbers, all)),
+        }
+    }
+
+    /// The active gateway says its own times, if it has any; whoever is standby, those of the active one.
+    fn said_right_times(&self, now: Instant, hello: &Hello) -> Result<(), Breach> {
+        let wanted = match hello.state {
+            State::Active => self.member.times(),
+            State::Standby => self.active.filter(|active| active.until > now).map(|active| active.times),
+            _ => None,
+        };
+        let sure = self.waited_since.is_none();
+        if wanted.filter(|_| sure).is_some_and(|times| (times.hello, times.hold) != (hello.hello, hello.hold))
+        {
+            return broken(format!("said hello {:?} and hold {:?}", hello.hello, hello.hold));
+        }
+        let retirement = self.member.retirement().filter(|_| hello.state == State::Active);
+        if retirement.is_some_and(|it| (it.redirect, it.timeout) != (hello.redirect, hello.timeout)) {
+            return broken(format!("said redirect {:?} and time-out {:?}", hello.redirect, hello.timeout));
+        }
+        Ok(())
+    }
+
+    /// Hellos come from the MACs of the forwarders in turn, so that switches know where all of them are.
+    fn spoke_in_rotation(&mut self, message: &Message, from: Mac, yielding: bool) -> Result<(), Breach> {
+        let mut listed: Vec<u8> = message.forwarders.iter().map(|it| it.number).collect();
+        listed.sort_unstable();
+        let spoken = self.setup.number_of(from).filter(|number| listed.contains(number));
+        let yielded = from == self.mac() && message.hello.is_some_and(|hello| hello.state == State::Speak);
+        if self.any_turn && (yielded || spoken.is_some()) {
+            self.any_turn = self.waits || self.waited_since.is_some();
+            self.spoken_for = spoken.unwrap_or(self.spoken_for);
+            return Ok(());
+        }
+        let next = listed.iter().find(|number| **number > self.spoken_for).or(listed.first()).copied();
+        let wanted = match next.filter(|_| !yielding) {
+            Some(number) => {
+                self.spoken_for = number;
+                self.setup.virtual_mac(number)
+            }
+            None => self.mac(),
+        };
+        match from == wanted {
+            true => Ok(()),
+            false => broken(format!("spoke from {from}, must be {wanted}")),
+        }
+    }
+
+    /// It says that it forwards for one forwarder, from its MAC; from its own if it is about to yield it.
+    fn claims(&mut self, now: Instant, message: &Message, from: Mac) -> Result<(), Breach> {
+        let [claimed] = message.forwarders.as_slice() else {
+            return broken("said neither what it is nor one forwarder".to_owned());
+        };
+        if from != self.setup.virtual_mac(claimed.number) && from != self.mac() {
+            return broken(format!("claimed forwarder {} from {from}", claimed.number));
+        }
+        self.lists(bit(claimed.number), false);
+        self.claims_one(now, claimed, None)
+    }
+
+    fn claims_one(
+        &mut self,
+        now: Instant,
+        said: &Forwarder,
+        full: Option<(Duration, Duration)>,
+    ) -> Result<(), Breach> {
+        let Forwarder { number, state, priority, weighting, lifetime, redirection, mac } = *said;
+        if (state, mac) != (State::Active, self.setup.virtual_mac(number)) {
+            return broken(format!("said forwarder {number} with {mac}, {state:?}"));
+        }
+        let primary = is_primary(priority);
+        // What waited for a kernel may be older than its weighting.
+        let waited = self.waited_since.is_some();
+        if priority != right(primary, self.low) && !(waited && priority == right(primary, !self.low)) {
+            return broken(format!("said right {priority} to forwarder {number}"));
+        }
+        if weighting != self.weighting() && !waited {
+            return broken(format!("said weighting {weighting}, which is {}", self.weighting()));
+        }
+        let long = primary && full.is_some_and(|full| full != (lifetime, redirection));
+        if long {
+            let what = format!("said {lifetime:?} and {redirection:?} of forwarder {number}");
+            return broken(what);
+        }
+        // What waited for a kernel was right when it was written.
+        let written = self.waited_since.unwrap_or(now);
+        let place = &mut self.places[usize::from(number)];
+        if let Some(before) = place.claimed.filter(|before| !primary && !is_primary(before.right)) {
+            let left = before.lifetime.saturating_sub(before.at.until(written)) + ROUNDING;
+            if lifetime > left {
+                return broken(format!("gave forwarder {number} {lifetime:?}, and had {left:?} for it"));
+            }
+        }
+        place.claimed = Some(Claimed { at: now, right: priority, lifetime });
+        place.known = true;
+        if primary {
+            self.own = Some(number);
+        } else if self.own == Some(number) {
+            self.own = None;
+        }
+        Ok(())
+    }
+
+    /// It begins to take part: delays of preemptions run from now on.
+    fn begins(&mut self, now: Instant) {
+        let ms = |after: Option<u64>| Duration::from_millis(after.unwrap_or_default());
+        self.preempts = Countdown::begins(now, ms(self.member.preempts_after_ms));
+        let arrived = if self.arrived > self.turned_at { self.arrived.min(now) } else { now };
+        for place in &mut self.places {
+            // It may have begun because of what it heard last.
+            let heard = place.by.is_some();
+            place.known |= heard;
+            let least = if heard { arrived } else { now };
+            place.preempts = Countdown::begins_between(least, now, ms(self.member.takes_forwarders_after_ms));
+        }
+        self.judges_gateway(arrived);
+        for number in 1..=FORWARDERS {
+            self.judges_forwarder(arrived, number);
+        }
+    }
+}

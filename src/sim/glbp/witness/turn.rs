@@ -1,0 +1,193 @@
+//! What must be so at the end of a turn.
+
+use std::time::Duration;
+
+use ::glbp::wire::State;
+use fhrp::{Instant, Mac};
+
+use super::super::setup::FORWARDERS;
+use super::{Witness, bit, is_primary};
+use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::rules::{Step, Turn};
+
+/// Messages say how much time is left in whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
+    Err(Breach::new(invariant, what))
+}
+
+impl Witness {
+    /// A host was told a MAC.
+    pub(in crate::sim::glbp) fn answered(&mut self, step: &Step<'_>, mac: Mac) -> Result<(), Breach> {
+        self.looks(step)?;
+        let Some(number) = self.setup.number_of(mac) else {
+            return broken(Invariant::Truthful, format!("tells a host {mac}, which is no forwarder's"));
+        };
+        self.acted = Some("answers a host");
+        let place = &self.places[usize::from(number)];
+        let somebody = self.forwards(number) || place.by.is_some_and(|by| by.at_most >= self.turned_at);
+        // It may have taken it over in order to answer.
+        if !somebody && place.by.is_some() {
+            return broken(
+                Invariant::Reachable,
+                format!("sends a host to forwarder {number}, which is silent"),
+            );
+        }
+        let over = place.by.filter(|by| !self.forwards(number) && !is_primary(by.right));
+        let redirects = self.member.retirement_s.is_none_or(|(redirect, _)| redirect > 0);
+        if redirects && over.is_some_and(|by| by.redirection.is_zero()) {
+            return broken(
+                Invariant::Truthful,
+                format!("sends a host to forwarder {number}, whose owner is gone for long"),
+            );
+        }
+        Ok(())
+    }
+
+    /// A turn is over.
+    pub(in crate::sim::glbp) fn turn(&mut self, turn: &Turn<'_>) -> Result<(), Breach> {
+        let before = self.wished;
+        let active_before = self.said == Some(State::Active);
+        self.looks(&turn.step())?;
+        self.seen = 0;
+        self.may_have_taken(turn.now, before)?;
+        self.may_have_given_up(turn.now, before)?;
+        for number in (1..=FORWARDERS).filter(|number| self.wished & bit(*number) == 0) {
+            self.places[usize::from(number)].claimed = None;
+        }
+        self.forgets_what_is_over(turn.now);
+        self.may_be_active(turn.now, active_before)?;
+        self.lists_what_it_has()?;
+        self.is_in_order(turn)?;
+        self.acted = None;
+        self.vacant = false;
+        self.turned_at = turn.now;
+        self.waited_since = None;
+        self.listed.clear();
+        self.said_before = self.said;
+        self.wished_before = self.wished;
+        turn.has_no_timer_left_behind()
+    }
+
+    /// Forwarders are taken from nobody who lives, unless with more right and after the delay.
+    fn may_have_taken(&mut self, now: Instant, before: u8) -> Result<(), Breach> {
+        for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
+            let (_, most) = (0, super::right(self.sure_right_to(number).is_none_or(is_primary), self.low));
+            let takes = self.member.takes_forwarders_after_ms.is_some();
+            let place = &mut self.places[usize::from(number)];
+            let Some(by) = place.by.take() else { continue };
+            place.known = true;
+            place.preempts.better = false;
+            if now < by.until && !(takes && by.right < most && place.preempts.allows(now)) {
+                let left = now.until(by.until);
+                let what = format!(
+                    "takes forwarder {number} from {}, believed for {left:?} more ({:?})",
+                    by.owner, place.preempts
+                );
+                return broken(Invariant::NotTooEarly, what);
+            }
+        }
+        Ok(())
+    }
+
+    /// A forwarder that nobody claimed is given up when its time is over.
+    fn may_have_given_up(&self, now: Instant, before: u8) -> Result<(), Breach> {
+        if !self.runs() {
+            return Ok(());
+        }
+        for number in (1..=FORWARDERS).filter(|number| before & !self.wished & bit(*number) != 0) {
+            let claimed = self.places[usize::from(number)].claimed;
+            let over =
+                claimed.is_none_or(|it| !is_primary(it.right) && it.at + it.lifetime <= now + ROUNDING);
+            if !over {
+                return broken(
+                    Invariant::GivesWay,
+                    format!("gives forwarder {number} up, and nobody is better"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Forwarders are not there for ever: whoever forwarded said for how long.
+    fn forgets_what_is_over(&mut self, now: Instant) {
+        for number in (1..=FORWARDERS).filter(|number| self.wished & bit(*number) == 0) {
+            let place = &mut self.places[usize::from(number)];
+            if place.until.is_some_and(|until| until + ROUNDING <= now) {
+                place.known = false;
+                place.by = None;
+                place.until = None;
+                self.own = self.own.filter(|own| *own != number);
+            }
+        }
+    }
+
+    fn may_be_active(&mut self, now: Instant, before: bool) -> Result<(), Breach> {
+        if before || self.said != Some(State::Active) {
+            return Ok(());
+        }
+        self.lonely_since = Some(now).filter(|_| self.own.is_none());
+        let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
+        let preempts =
+            self.member.preempts_after_ms.is_some() && self.outranks(active.priority, active.source);
+        if now < active.until && !(preempts && self.preempts.allows(now)) {
+            let what = format!(
+                "becomes active, though {} is believed for {:?} more",
+                active.source,
+                now.until(active.until)
+            );
+            return broken(Invariant::NotTooEarly, what);
+        }
+        Ok(())
+    }
+
+    /// A hello lists what is forwarded for, and nothing else.
+    fn lists_what_it_has(&self) -> Result<(), Breach> {
+        for (listed, all) in &self.listed {
+            if listed & !(self.wished | self.wished_before) != 0 {
+                return broken(Invariant::Truthful, "says that it forwards for what it does not ask for");
+            }
+            let kept = self.wished & self.wished_before;
+            if *all && self.runs() && kept & !listed != 0 {
+                return broken(Invariant::Truthful, "forwards for more than its hello says");
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_order(&self, turn: &Turn<'_>) -> Result<(), Breach> {
+        let active = self.said == Some(State::Active);
+        if let Some(deed) = self.acted.filter(|_| !active && self.said_before != Some(State::Active))
+            && !self.stopping
+            && self.wished_before | self.wished == 0
+        {
+            return broken(Invariant::Truthful, format!("{deed}, and is not the active gateway"));
+        }
+        if turn.settled && self.wished != self.wished_before {
+            return broken(Invariant::Cause, "forwarders move though nothing has happened for long");
+        }
+        if !self.runs() {
+            return Ok(());
+        }
+        // What it says may wait for its kernel, or give way there to newer words: then it is not known what it is.
+        if self.waits || self.any_turn {
+            return Ok(());
+        }
+        if turn.holds != (active || self.wished != 0) {
+            return broken(Invariant::Obligations, "holds what its roles do not call for, or does not");
+        }
+        let will = (active || self.wished != 0).then_some(self.wished);
+        if self.will != will {
+            let what = format!("leaves {:?} in its last will, and has {will:?}", self.will);
+            return broken(Invariant::Obligations, what);
+        }
+        match self.hello {
+            Some(hello) if turn.now >= hello.at + hello.promised => {
+                let what = format!("said nothing for {:?}", hello.at.until(turn.now));
+                broken(Invariant::Cadence, what)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
