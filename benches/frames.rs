@@ -18,6 +18,7 @@ fn datagram(source: IpAddr, destination: IpAddr, protocol: u8) -> Datagram {
         hop_limit: 255,
         traffic_class: 0xc0,
         identification: 7,
+        dont_fragment: false,
         protocol,
         ports: (protocol == 17).then_some((1985, 1985)),
         payload: vec![0x31; 20],

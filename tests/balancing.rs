@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use firsthop::lab::{Deed, Lab, Options, Scenario};
+use firsthop::lab::{Deed, Lab, Node, Options, Scenario};
 use serde_json::Value;
 
 use crate::common::skip;
@@ -41,7 +41,7 @@ fn possible() -> bool {
     if let Err(fault) = &probed {
         skip(&format!("balancing: {fault}"));
     }
-    common::possible("balancing", &["ip"]) && probed.is_ok()
+    common::possible("balancing", &["ip", "bridge"]) && probed.is_ok()
 }
 
 impl Stage {
@@ -73,6 +73,9 @@ impl Stage {
             .args(["-c", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0"]));
         let hosts = lab.host().inside(|| [hosts(false), hosts(true)]).unwrap();
         let server = lab.server().inside(|| SERVER.map(listener)).unwrap();
+        if balancing == "ip-unicast" {
+            make_a_hub(lab.switch());
+        }
         lab.start().unwrap();
         Stage { lab, hosts, server }
     }
@@ -126,6 +129,15 @@ impl Stage {
         }
         since.elapsed()
     }
+}
+
+/// A switch would follow the MAC that all masters speak from to and fro.
+fn make_a_hub(switch: &Node) {
+    for port in [&ROUTERS[..], &["h"]].concat() {
+        let port = format!("{port}-lan");
+        run(switch.command("bridge").unwrap().args(["link", "set", "dev", &port, "learning", "off"]));
+    }
+    run(switch.command("ip").unwrap().args(["link", "set", "dev", "lan", "type", "bridge", "fdb_flush"]));
 }
 
 fn run(command: &mut Command) -> Output {
@@ -182,6 +194,10 @@ fn every_packet_is_handled_once(balancing: &str) {
     assert_eq!(stage.states("r1")[1], "MASTER");
 
     stage.lab.fault(Deed::Recover, None).unwrap();
+    if balancing == "ip-unicast" {
+        // The port that `r2` has now is a new one.
+        make_a_hub(stage.lab.switch());
+    }
     stage.until_all_share();
     for _ in 0..3 {
         assert_eq!(stage.handled(), all, "in steady state again");
@@ -204,4 +220,9 @@ fn every_packet_is_handled_once_by_ip() {
 #[test]
 fn every_packet_is_handled_once_by_ip_stealth() {
     every_packet_is_handled_once("ip-stealth");
+}
+
+#[test]
+fn every_packet_is_handled_once_by_ip_unicast_on_a_hub() {
+    every_packet_is_handled_once("ip-unicast");
 }

@@ -94,3 +94,30 @@ fn a_wrong_command_line_is_told_the_right_one() {
     assert!(said(&output).contains("'show'"), "{}", said(&output));
     assert_eq!(firsthop(&["show", "--detail", "--json"]).status.code(), Some(2));
 }
+
+#[test]
+fn check_takes_its_file_with_or_without_the_option() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("two.toml");
+    let group = "[[interface.lan.vrrp]]\nid = 10\naddresses = [\"10.0.10.1/24\"]\n";
+    std::fs::write(&file, group).unwrap();
+    let file = file.to_str().unwrap();
+    let said_of = |arguments: &[&str]| {
+        let output = firsthop(&[&["check"], arguments].concat());
+        (output.status.code(), said(&output))
+    };
+    let (code, meaning) = said_of(&["--config", file]);
+    assert_eq!(code, Some(0), "{meaning}");
+    assert!(meaning.contains("10.0.10.1"), "{meaning}");
+    assert_eq!(said_of(&[file]), (code, meaning.clone()));
+    assert_eq!(said_of(&["-c", file]), (code, meaning));
+    assert_eq!(said_of(&[file, "--json"]).0, Some(0));
+    for both in [[file, "--config", file], ["--schema", file, "--json"]] {
+        let (code, said) = said_of(&both);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+    let (code, said) = said_of(&["no-such.toml"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no-such.toml"), "{said}");
+}

@@ -491,7 +491,8 @@ fn a_missing_file_is_told_from_a_wrong_one() {
 fn check_ends_as_scripts_expect() {
     use firsthop::cli::Exit;
     use firsthop::cli::check::{CheckArgs, run};
-    let check = |config: &str, json| run(&CheckArgs { config: directory(config), json, schema: false });
+    let check =
+        |config: &str, json| run(&CheckArgs { config: directory(config), file: None, json, schema: false });
     for json in [false, true] {
         assert_eq!(check("etc/firsthop.toml", json), Exit::Done);
         assert_eq!(check("tests/config/range.toml", json), Exit::Misconfigured);

@@ -148,6 +148,7 @@ fn datagram(source: IpAddr, destination: IpAddr) -> Datagram {
         hop_limit: 255,
         traffic_class: 0xc0,
         identification: 7,
+        dont_fragment: false,
         protocol: ip_protocol::VRRP,
         ports: None,
         payload: Vec::new(),

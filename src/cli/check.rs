@@ -17,11 +17,14 @@ pub struct CheckArgs {
     /// The configuration file
     #[arg(short, long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     pub config: PathBuf,
+    /// The same, for those who leave `--config` out
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    pub file: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
     /// Print the JSON Schema of the file, for editors, and check nothing
-    #[arg(long, conflicts_with_all = ["config", "json"])]
+    #[arg(long, conflicts_with_all = ["config", "file", "json"])]
     pub schema: bool,
 }
 
@@ -29,7 +32,7 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs) -> Exit {
     let printed = match args.schema {
         true => io::stdout().write_all(schema::text().as_bytes()).map(|()| Exit::Done),
-        false => check(&args.config, args.json),
+        false => check(args.file.as_ref().unwrap_or(&args.config), args.json),
     };
     match printed {
         Ok(exit) => exit,

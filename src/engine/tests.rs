@@ -323,6 +323,7 @@ fn datagram(number: u16) -> Datagram {
         hop_limit: 255,
         traffic_class: 0,
         identification: number,
+        dont_fragment: false,
         protocol: 112,
         ports: None,
         payload: Vec::new(),

@@ -336,7 +336,7 @@ pub fn write_packet(datagram: &Datagram, out: &mut Vec<u8>) -> Result<(), Unsend
                 ecn: IpEcn::try_new(datagram.traffic_class & 0b11).unwrap_or_default(),
                 total_len: u16::try_from(Ipv4Header::MIN_LEN + above).map_err(too_long)?,
                 identification: datagram.identification,
-                dont_fragment: false,
+                dont_fragment: datagram.dont_fragment,
                 time_to_live: datagram.hop_limit,
                 protocol: IpNumber(datagram.protocol),
                 source: source.octets(),

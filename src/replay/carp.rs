@@ -241,7 +241,9 @@ pub(super) fn why_it_differs(field: &str, theirs: &str, _ours: &str) -> Option<&
             "ucarp speaks from a MAC that nobody has (carp.c); ours, without a virtual MAC, from its own",
         ),
         "TOS" | "traffic class" => Some("the originals do not agree; ours is class selector 7, as FreeBSD's"),
-        "IPv4 flags" => Some("some say that it must not be cut; it is never so long that it could be"),
+        "IPv4 flags" if theirs == "none" => {
+            Some("every original says that it must not be cut; this one does not, as ours did not at first")
+        }
         "flow label" => Some("nobody asks for one"),
         "Demote" => Some("how much is wrong with a router is not said by its settings"),
         _ => None,

@@ -310,6 +310,7 @@ impl Announced {
             hop_limit: if self.version == Version::V1 { 1 } else { 255 },
             traffic_class: 0xc0,
             identification: 0,
+            dont_fragment: false,
             protocol: ip_protocol::UDP,
             ports: Some((port, port)),
             payload: guard.seal(&Message::Group(message), source, Duration::ZERO)?,

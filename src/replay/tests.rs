@@ -51,6 +51,7 @@ impl Tape {
             hop_limit: 255,
             traffic_class: 0xc0,
             identification: 1,
+            dont_fragment: false,
             protocol: 112,
             ports: None,
             payload,

@@ -117,6 +117,14 @@ impl Group {
         }
     }
 
+    /// Whether it needs a wire that carries everything to everybody, and no switches.
+    pub fn needs_hub(&self) -> bool {
+        match self {
+            Group::Vrrp(_) | Group::Hsrp(_) | Group::Glbp(_) => false,
+            Group::Carp(setup) => setup.needs_hub(),
+        }
+    }
+
     /// Whether its members prove who they are, so that somebody may try to.
     pub fn is_sealed(&self) -> bool {
         match self {

@@ -2,7 +2,8 @@
 //! port to another.
 //!
 //! The switches learn MACs as real ones do, so that a virtual MAC that nobody speaks from is flooded, and one
-//! that two speak from moves to and fro.
+//! that two speak from moves to and fro. Where a group shares a MAC that all its masters speak from, hubs stand in their
+//! place.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use fhrp::Mac;
 use super::clock::Moment;
 use super::dice::noise_below;
 use super::rules::Said;
-use super::scenario::{MOST_HOSTS, MOST_ROUTERS, Network, Scenario};
+use super::scenario::{Group, MOST_HOSTS, MOST_ROUTERS, Network, Scenario};
 
 /// Where something is plugged in: routers first, then hosts, then the stranger.
 pub type Port = usize;
@@ -106,6 +107,8 @@ pub struct Segment {
     pub duplicate: u8,
     /// By how many microseconds frames may overtake each other.
     pub reorder_us: u64,
+    /// The switches are hubs: they learn nothing.
+    hubs: bool,
     /// Where each switch believes a MAC to be.
     tables: [Vec<(Mac, Port)>; 2],
     /// When the last frame from one port to another arrived: later ones do not overtake it.
@@ -132,6 +135,7 @@ impl Segment {
             loss: 0,
             duplicate: 0,
             reorder_us: 0,
+            hubs: scenario.groups.iter().any(Group::needs_hub),
             tables: [Vec::new(), Vec::new()],
             last: [[0; MOST_PORTS]; MOST_PORTS],
             lost: scenario.lost.iter().rev().copied().collect(),
@@ -168,7 +172,7 @@ impl Segment {
             return;
         }
         for side in [false, true] {
-            if self.trunk || side == self.far[from] {
+            if !self.hubs && (self.trunk || side == self.far[from]) {
                 learn(&mut self.tables[usize::from(side)], frame.from, from);
             }
         }
@@ -277,6 +281,19 @@ mod tests {
         assert_eq!(ports(&mut segment, &frame(2, 2, B, A)), [0]);
         assert_eq!(ports(&mut segment, &frame(3, 0, A, B)), [2]);
         assert_eq!(ports(&mut segment, &frame(4, 0, A, Mac::BROADCAST)), [1, 2]);
+    }
+
+    #[test]
+    fn a_hub_learns_nothing() {
+        let mut segment = segment();
+        segment.hubs = true;
+        segment.trunk = false;
+        assert_eq!(ports(&mut segment, &frame(1, 0, A, B)), [1]);
+        segment.trunk = true;
+        for number in 2..4 {
+            assert_eq!(ports(&mut segment, &frame(number, 2, B, A)), [0, 1]);
+            assert_eq!(ports(&mut segment, &frame(number, 0, A, B)), [1, 2]);
+        }
     }
 
     #[test]

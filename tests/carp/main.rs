@@ -8,6 +8,7 @@
 //! | `segment` | what only whole routers of ours show: both families, unicast, recorded frames, a cable that is pulled |
 //! | `craft` | advertisements made without any code of ours |
 //! | `injected` | one router of ours, and what a stranger says on its LAN |
+//! | `routed` | unicast peers in two subnets, with a router between them |
 //! | `scenes` | several routers: crash, stop, partition, equals, other addresses, unicast, keepalived |
 #![allow(clippy::unwrap_used, reason = "a test has nobody else to tell")]
 
@@ -26,6 +27,7 @@ mod judges;
 mod move_over;
 #[path = "../common/pair.rs"]
 mod pair;
+mod routed;
 mod scenes;
 mod segment;
 #[path = "../acceptance/stage.rs"]

@@ -199,6 +199,7 @@ fn capture() -> Vec<u8> {
             hop_limit: 255,
             traffic_class: 0,
             identification: 1,
+            dont_fragment: false,
             protocol,
             ports,
             payload,

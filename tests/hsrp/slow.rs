@@ -75,6 +75,7 @@ impl Slow {
             hop_limit: 255,
             traffic_class: 0xc0,
             identification: 0,
+            dont_fragment: false,
             protocol: 17,
             ports: Some((PORT_IPV4, PORT_IPV4)),
             payload: guard.seal(&Message::Group(message), source, Duration::ZERO).unwrap(),

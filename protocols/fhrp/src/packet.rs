@@ -85,8 +85,10 @@ pub struct Datagram {
     pub hop_limit: u8,
     /// TOS or traffic class.
     pub traffic_class: u8,
-    /// IPv4 identification; IPv6 has none. Flags and fragment offset are zero.
+    /// IPv4 identification; IPv6 has none.
     pub identification: u16,
+    /// Whether routers may not cut it up; of IPv6 they never do. Other flags and the fragment offset are zero.
+    pub dont_fragment: bool,
     /// IP protocol or IPv6 next header.
     pub protocol: u8,
     /// Source and destination port, if `protocol` is UDP; the checksum is added for you.

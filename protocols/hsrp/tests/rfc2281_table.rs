@@ -14,8 +14,8 @@ use hsrp::Config;
 use hsrp::config::Preempt;
 use hsrp::wire::State;
 use stage::{
-    HIGHER, LOWER, OURS, Said, Stage, address, at, config, coup, learning, link, preempting, resign, says,
-    secs,
+    HIGHER, LOWER, OURS, Said, Stage, address, at, config, coup, learning, link, millis, preempting, resign,
+    says, secs,
 };
 
 const TEN: Option<Duration> = Some(Duration::from_secs(10));
@@ -289,6 +289,24 @@ fn event_h_a_lower_active_router() {
     let mut stage = Stage::reaching(config(), "Active");
     stage.now += secs(1);
     assert_eq!(stage.turn(&said()), ["remark asserted", "coup active p100", "hello active p100", "announce"]);
+}
+
+/// The pause between two answers begins anew with each hello; hosts that believe a rival do not wait for that.
+#[test]
+fn what_hosts_are_told_because_of_one_rival_is_not_put_off_by_another() {
+    let mut stage = Stage::reaching(config(), "Active");
+    let hello = stage.deadline();
+    stage.now = hello - millis(4);
+    assert!(stage.turn(&says(LOWER, State::Active, 50)).contains(&"announce".to_owned()));
+    stage.now = hello - millis(3);
+    assert_eq!(stage.turn(&says("10.0.0.3", State::Active, 50)), ["remark asserted"]);
+    stage.now = hello;
+    assert_eq!(stage.tick(), ["hello active p100"]);
+    stage.now = hello + Duration::from_micros(500);
+    assert_eq!(stage.turn(&says("10.0.0.4", State::Active, 50)), ["remark asserted"]);
+    assert_eq!(stage.deadline(), hello + millis(1));
+    stage.now = hello + millis(1);
+    assert_eq!(stage.tick(), ["announce"]);
 }
 
 #[test]

@@ -415,6 +415,7 @@ fn forged_coup(authentication: &Authentication) -> Datagram {
         hop_limit: 1,
         traffic_class: 0xc0,
         identification: 0,
+        dont_fragment: false,
         protocol: 17,
         ports: Some((1985, 1985)),
         payload: guard.seal(&Message::Group(message), source, Duration::ZERO).unwrap(),

@@ -38,6 +38,7 @@ fn said(ear: Ear) -> Vec<u8> {
         hop_limit: 255,
         traffic_class: 0xc0,
         identification: 7,
+        dont_fragment: false,
         protocol: ear.ip_protocol,
         ports: ear.udp_port.map(|port| (port, port)),
         payload: b"advertisement".to_vec(),

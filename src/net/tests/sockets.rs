@@ -23,6 +23,7 @@ fn advertisement(source: &str, destination: &str) -> Datagram {
         hop_limit: 255,
         traffic_class: 0xc0,
         identification: 7,
+        dont_fragment: false,
         protocol: 112,
         ports: None,
         payload: b"advertisement".to_vec(),

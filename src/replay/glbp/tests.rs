@@ -107,6 +107,7 @@ impl Tape {
             hop_limit: 255,
             traffic_class: 0xc0,
             identification: 0,
+            dont_fragment: false,
             protocol: 17,
             ports: Some((PORT, PORT)),
             payload: self.guard.seal(&message, router(who.last), Duration::ZERO).unwrap(),

@@ -47,6 +47,7 @@ impl Tape {
             hop_limit: 1,
             traffic_class: 0xc0,
             identification: 0,
+            dont_fragment: false,
             protocol: 17,
             ports: Some((PORT_IPV4, PORT_IPV4)),
             payload: guard.seal(&Message::Group(message), router(last), Duration::ZERO).unwrap(),

@@ -1,6 +1,6 @@
 //! A virtual host from throws of dice.
 
-use super::setup::{Balancing, Demotion, Families, Member, Setup};
+use super::setup::{Balancing, Delivery, Demotion, Families, Member, Setup};
 use crate::sim::dice::Dice;
 
 /// How fast the members of a virtual host are.
@@ -69,8 +69,8 @@ pub fn setup(dice: &mut Dice, number: u8, count: usize) -> Setup {
 pub fn sharing(dice: &mut Dice, count: usize) -> Vec<Setup> {
     let number = dice.between(2, 4) as u8;
     let first = setup(dice, 0, count);
-    let balancing =
-        Balancing { by_group_mac: dice.percent(50), leader: first.vhid.min(250), count: number, number: 0 };
+    let delivery = dice.one_of(&[Delivery::Group, Delivery::Stealth, Delivery::Unicast]);
+    let balancing = Balancing { delivery, leader: first.vhid.min(250), count: number, number: 0 };
     let of = |number: u8| {
         let mut members = first.members.clone();
         // Each is another member's, if there are as many.

@@ -54,9 +54,10 @@ pub(super) fn judge(
     if said.source != machine::address(ipv6, own) {
         return broken(format!("spoke from {}", said.source));
     }
-    if (datagram.hop_limit, datagram.traffic_class) != (TTL, CLASS) {
-        let (ttl, class) = (datagram.hop_limit, datagram.traffic_class);
-        return broken(format!("sent with TTL {ttl} and class {class:#x}"));
+    let Datagram { hop_limit, traffic_class, dont_fragment, .. } = *datagram;
+    if (hop_limit, traffic_class, dont_fragment) != (TTL, CLASS, true) {
+        let whether = if dont_fragment { "" } else { "out" };
+        return broken(format!("sent with TTL {hop_limit} and class {traffic_class:#x}, with{whether} DF"));
     }
     let counter = said.advertisement.counter;
     let digest = arithmetic::digest(setup.password(), setup.vhid, &setup.covered(), counter);
@@ -154,6 +155,7 @@ pub(super) fn forge(setup: &Setup, addresses: &[u8], kind: Forgery, chance: u64)
         hop_limit,
         traffic_class: CLASS,
         identification: 0,
+        dont_fragment: false,
         protocol: ip_protocol::VRRP,
         ports: None,
         payload,

@@ -27,7 +27,7 @@ use std::time::Duration;
 use fhrp::{Command, Datagram, Family, Instant, InterfaceAddress, Link, Received};
 
 pub use messages::Said;
-pub use setup::{Balancing, Demotion, Families, Member, Setup};
+pub use setup::{Balancing, Delivery, Demotion, Families, Member, Setup};
 
 use self::setup::Slowness;
 use self::witness::{BACKOFF, HAND_OVER, REACTION_PAUSE, State, TIE_PAUSE, Witness};

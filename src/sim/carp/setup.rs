@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use ::carp::config::{self, Config, Counting, Delivery, Destination, Interval, Peer};
+use ::carp::config::{self, Config, Counting, Destination, Interval, Peer};
 use ::carp::vmac::virtual_mac;
 use fhrp::{Buckets, Family, InterfaceAddress, Mac, Secret, Share};
 use serde::{Deserialize, Serialize};
@@ -60,14 +60,26 @@ pub struct Setup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Balancing {
-    /// Whether the MAC that they share is one of a group, or one that no switch ever learns.
-    pub by_group_mac: bool,
+    /// How what hosts send reaches all of them.
+    pub delivery: Delivery,
     /// The lowest VHID among them.
     pub leader: u8,
     /// How many they are, 2 to 32.
     pub count: u8,
     /// Its place among them, from 0.
     pub number: u8,
+}
+
+/// How what hosts send to a shared MAC reaches every router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// It is a group's.
+    Group,
+    /// No switch ever learns where it is: nobody speaks from it.
+    Stealth,
+    /// There is no switch: the wire carries everything to everybody.
+    Unicast,
 }
 
 /// Of which families a virtual host has addresses.
@@ -239,9 +251,19 @@ impl Setup {
         self.balancing.is_none() || shared(self) == shared(other)
     }
 
-    /// What is sent to many reaches all; what a master sends must not tell a switch where the shared MAC is.
-    pub(super) fn is_hidden(&self) -> bool {
+    /// Its masters share a MAC, which never moves.
+    pub(super) fn shares(&self) -> bool {
         self.balancing.is_some()
+    }
+
+    /// What a master sends must not tell a switch where the shared MAC is.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.balancing.as_ref().is_some_and(|balancing| balancing.delivery != Delivery::Unicast)
+    }
+
+    /// It needs a wire that carries everything to everybody.
+    pub fn needs_hub(&self) -> bool {
+        self.shares() && !self.is_hidden()
     }
 
     fn each(&mut self, change: impl Fn(&mut Member)) {
@@ -293,7 +315,9 @@ impl Setup {
     pub(super) fn virtual_mac(&self) -> Option<Mac> {
         let mac = match &self.balancing {
             None => [0, 0, 0x5e, 0, 1, self.vhid],
-            Some(balancing) => [u8::from(balancing.by_group_mac), 0, 0x5e, 0, 1, balancing.leader],
+            Some(Balancing { delivery, leader, .. }) => {
+                [u8::from(*delivery == Delivery::Group), 0, 0x5e, 0, 1, *leader]
+            }
         };
         self.virtual_mac.then_some(Mac(mac))
     }
@@ -394,8 +418,12 @@ pub(super) fn config(setup: &Setup, addresses: &[u8], router: usize, member: &Me
     config.strict_family_timers = setup.strict_families;
     config.accept = setup.accept;
     config.virtual_mac = setup.virtual_mac.then(|| virtual_mac(setup.vhid));
-    if let Some(Balancing { by_group_mac, leader, count, number }) = setup.balancing {
-        let delivery = if by_group_mac { Delivery::Group } else { Delivery::Stealth };
+    if let Some(Balancing { delivery, leader, count, number }) = setup.balancing {
+        let delivery = match delivery {
+            Delivery::Group => config::Delivery::Group,
+            Delivery::Stealth => config::Delivery::Stealth,
+            Delivery::Unicast => config::Delivery::Unicast,
+        };
         config.virtual_mac = Some(delivery.shared_mac(leader));
         config.balancing = Some(config::Balancing { delivery, count, number });
     }
@@ -443,8 +471,12 @@ impl fmt::Display for Setup {
         parts.iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, text)| f.write_str(text))?;
         match &self.balancing {
             None => Ok(()),
-            Some(Balancing { by_group_mac, count, number, .. }) => {
-                let how = if *by_group_mac { "by a group MAC" } else { "in stealth" };
+            Some(Balancing { delivery, count, number, .. }) => {
+                let how = match delivery {
+                    Delivery::Group => "by a group MAC",
+                    Delivery::Stealth => "in stealth",
+                    Delivery::Unicast => "on a hub",
+                };
                 write!(f, ", balancing {how}: bucket {number} of {count}")
             }
         }

@@ -305,14 +305,14 @@ impl Witness {
 
     /// Hosts must be told, unless the MAC is a shared one and never moves.
     fn owes_announcement(&mut self) {
-        if !self.setup.is_hidden() {
+        if !self.setup.shares() {
             self.obligations.owes_announcement();
         }
     }
 
     /// The announcement of a take-over is repeated with the second advertisement after it, as OpenBSD and ucarp do.
     fn will_repeat(&mut self, now: Instant) {
-        if !self.setup.is_hidden() {
+        if !self.setup.shares() {
             self.repeats_at = Some(now + length(self.member.advbase, self.member.advskew) * 2);
         }
     }

@@ -189,6 +189,7 @@ pub(super) fn forge(setup: &Setup, addresses: &[u8], kind: Forgery, chance: u64)
         hop_limit: if kind == Forgery::FromAfar { 254 } else { 255 },
         traffic_class: 0xc0,
         identification: 0,
+        dont_fragment: false,
         protocol: ip_protocol::UDP,
         ports: Some((PORT, PORT)),
         payload,

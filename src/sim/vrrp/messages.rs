@@ -169,6 +169,7 @@ pub(super) fn forge(setup: &Setup, addresses: &[u8], kind: Forgery, chance: u64)
         hop_limit,
         traffic_class: 0,
         identification,
+        dont_fragment: false,
         protocol,
         ports: None,
         payload,

@@ -17,6 +17,8 @@ use crate::wire::Advertisement;
 const HOP_LIMIT: u8 = 255;
 /// Class selector 7, as FreeBSD has it.
 const TRAFFIC_CLASS: u8 = 0xe0;
+/// As all originals have it.
+const DONT_FRAGMENT: bool = true;
 
 impl VirtualHost {
     /// One advertisement in each family and to each destination.
@@ -135,6 +137,7 @@ impl VirtualHost {
                     hop_limit: HOP_LIMIT,
                     traffic_class: TRAFFIC_CLASS,
                     identification: self.identification,
+                    dont_fragment: DONT_FRAGMENT,
                     protocol: ip_protocol::VRRP,
                     ports: None,
                     payload: payload.clone(),

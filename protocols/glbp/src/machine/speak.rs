@@ -278,6 +278,7 @@ impl GatewayGroup {
             hop_limit: 255,
             traffic_class: 0xc0,
             identification: 0,
+            dont_fragment: false,
             protocol: ip_protocol::UDP,
             ports: Some((PORT, PORT)),
             payload,

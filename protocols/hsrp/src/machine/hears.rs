@@ -285,7 +285,8 @@ impl StandbyGroup {
             return;
         }
         entry.asserted = Some(context.now);
-        active.announce_at = Some(at);
+        // What is to be said to hosts because of another rival is not put off.
+        active.announce_at = Some(active.announce_at.map_or(at, |earlier| earlier.min(at)));
         self.counters.bump(Count::Asserted);
         let text = format!("asserted against {source}, whose priority {priority} is no better than ours");
         context.note(Note::Remark { name: "asserted", about: Some(source), text });

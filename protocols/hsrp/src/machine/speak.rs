@@ -115,6 +115,7 @@ impl StandbyGroup {
             hop_limit: if self.config.version == Version::V1 { 1 } else { 255 },
             traffic_class: if source.is_ipv4() { 0xc0 } else { 0xe0 },
             identification: 0,
+            dont_fragment: false,
             protocol: ip_protocol::UDP,
             ports: Some((port, port)),
             payload,

@@ -146,6 +146,7 @@ impl VirtualRouter {
                         hop_limit: HOP_LIMIT,
                         traffic_class: TRAFFIC_CLASS,
                         identification,
+                        dont_fragment: false,
                         protocol: sealed.protocol,
                         ports: None,
                         payload: sealed.payload,

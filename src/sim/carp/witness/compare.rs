@@ -101,6 +101,12 @@ impl Witness {
                 Effect::LastWill { group, datagrams, .. } if *group == step.index => {
                     self.judge_will(step.wall, datagrams)?;
                 }
+                Effect::Announce { group, .. } if *group == step.index && self.setup.shares() => {
+                    return Err(Breach::new(
+                        Invariant::Obligations,
+                        "announces a shared MAC, which never moves",
+                    ));
+                }
                 Effect::Announce { group, .. } if *group == step.index => self.announced(step.now, is_new),
                 Effect::Send { .. }
                 | Effect::Hold(_)
@@ -138,7 +144,7 @@ impl Witness {
         };
         let answer = match (&self.setup.balancing, mac) {
             (Some(Balancing { number: 1.., .. }), _) => Answer::Silent,
-            (Some(_), Some(mac)) => Answer::Stealth(mac),
+            (Some(_), Some(mac)) if self.setup.is_hidden() => Answer::Stealth(mac),
             (Some(_) | None, _) => answer,
         };
         let mut held = holdings.addresses.values();

@@ -121,7 +121,7 @@ impl Witness {
         }
         self.master.answers_at = Some(now.max(self.master.said_at + REACTION_PAUSE.min(interval / 4)));
         let is_busy = self.obligations.waits();
-        if self.setup.is_hidden() {
+        if self.setup.shares() {
             return;
         }
         if is_busy {
