@@ -24,7 +24,8 @@ impl GatewayGroup {
     /// again and again, each time that its time-out is over.
     fn wants_own(&self) -> bool {
         let carries = |forwarder: &Forwarder| forwarder.by().is_some_and(|by| is_sufficient(by.priority));
-        !self.has_own() && !(self.low && self.forwarders.values().any(carries))
+        let leaves_it = self.low && self.forwarders.values().any(carries);
+        !self.has_own() && !leaves_it
     }
 
     /// Whether each forwarder that there can be is somebody's.
