@@ -56,7 +56,7 @@ pub struct SimArgs {
     /// Routers on the LAN: a number, or the fewest and the most, as in 2..4 [default: 2..8; exhaustive: 2]
     #[arg(long, value_name = "N", value_parser = routers)]
     routers: Option<(u64, u64)>,
-    /// Simulate only this protocol: vrrp, hsrp, carp [default: all; the seed decides]
+    /// Simulate only this protocol: vrrp, hsrp, carp, glbp [default: all; the seed decides]
     #[arg(long, value_name = "NAME", value_parser = protocol, conflicts_with = "scenario")]
     protocol: Option<Simulated>,
     /// Processors to use [default: all]
