@@ -141,8 +141,10 @@ impl Witness {
 
     /// A hello lists what is forwarded for, and nothing else.
     fn lists_what_it_has(&self) -> Result<(), Breach> {
+        // Within a turn it may ask for what it gives up again.
+        let meanwhile = if self.waits { self.wished_meanwhile } else { 0 };
         for (listed, all) in &self.listed {
-            if listed & !(self.wished | self.wished_before) != 0 {
+            if listed & !(self.wished | self.wished_before | meanwhile) != 0 {
                 return broken(Invariant::Truthful, "says that it forwards for what it does not ask for");
             }
             let kept = self.wished & self.wished_before;
