@@ -217,7 +217,8 @@ impl Witness {
         listed.sort_unstable();
         let spoken = self.setup.number_of(from).filter(|number| listed.contains(number));
         let yielded = from == self.mac() && message.hello.is_some_and(|hello| hello.state == State::Speak);
-        if self.any_turn && (yielded || spoken.is_some()) {
+        // Who forwards for nothing speaks from its own MAC, which tells nothing of whose turn it is.
+        if self.any_turn && !listed.is_empty() && (yielded || spoken.is_some()) {
             self.any_turn = self.waits || self.waited_since.is_some();
             self.spoken_for = spoken.unwrap_or(self.spoken_for);
             return Ok(());
