@@ -276,7 +276,10 @@ impl Witness {
         // What waited for a kernel was right when it was written.
         let written = self.waited_since.unwrap_or(now);
         let place = &mut self.places[usize::from(number)];
-        if let Some(before) = place.claimed.filter(|before| !primary && !is_primary(before.right)) {
+        // What waited for the same answer need not come out in the order in which it was written.
+        let together = |before: &Claimed| self.waited_since.is_some() && before.at == now;
+        let of_it = |before: &Claimed| !primary && !is_primary(before.right) && !together(before);
+        if let Some(before) = place.claimed.filter(of_it) {
             let left = before.lifetime.saturating_sub(before.at.until(written)) + ROUNDING;
             if lifetime > left {
                 return broken(format!("gave forwarder {number} {lifetime:?}, and had {left:?} for it"));
@@ -298,9 +301,12 @@ impl Witness {
         // Its first hello may have waited for its kernel.
         let began = self.waited_since.unwrap_or(now);
         self.preempts = Countdown::begins_between(began, now, ms(self.member.preempts_after_ms));
-        let arrived = if self.arrived > self.turned_at { self.arrived.min(now) } else { now };
+        let just_heard = self.arrived > self.turned_at;
+        let arrived = if just_heard { self.arrived.min(now) } else { now };
         for place in &mut self.places {
             // It may have begun because of what it heard last.
+            // What it heard earlier, while it took no part, it did not listen to.
+            place.by = place.by.filter(|_| just_heard);
             let heard = place.by.is_some();
             place.known |= heard;
             let least = if heard { arrived.min(began) } else { began };
