@@ -87,8 +87,8 @@ pub(super) struct Slot {
 /// not overtake that: it would be taken for the claim, or would take back what nobody has heard yet.
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
-    /// What asked to wait.
-    pub(super) first: Vec<Datagram>,
+    /// What asked to wait. Of that too the newest: what goes the same way as something of a later turn is left out.
+    first: Vec<Datagram>,
     /// What was said since; of that the newest alone, for the rest is out of date and a kernel may take its time.
     then: Vec<Datagram>,
 }
@@ -96,6 +96,13 @@ pub(super) struct Unsent {
 impl Unsent {
     pub(super) fn is_any(&self) -> bool {
         !self.first.is_empty()
+    }
+
+    /// This asks to wait, all of one turn.
+    pub(super) fn first(&mut self, asks: Vec<Datagram>) {
+        let way = |it: &Datagram| (it.route, it.source, it.destination);
+        self.first.retain(|older| asks.iter().all(|newer| way(newer) != way(older)));
+        self.first.extend(asks);
     }
 
     /// This was said while something waited.

@@ -463,20 +463,21 @@ impl Engine {
         slot.group.handle(&mut context, input);
         self.timers.set(index, slot.group.deadline());
         let mut answer = None;
-        let mut said = Vec::new();
+        let (mut asks, mut said) = (Vec::new(), Vec::new());
         for action in self.actions.drain(..) {
             match action {
-                Action::Send(datagram) if slot.unsent.is_any() => said.push(datagram),
+                Action::Send(datagram) if slot.unsent.is_any() || !asks.is_empty() => said.push(datagram),
                 Action::Send(datagram) => {
                     out.push(Effect::Send { group: index, link: slot.link, datagram });
                 }
-                Action::SendOnceHeld(datagram) if slot.waiting => slot.unsent.first.push(datagram),
+                Action::SendOnceHeld(datagram) if slot.waiting => asks.push(datagram),
                 Action::SendOnceHeld(datagram) => {
                     out.push(Effect::Send { group: index, link: slot.link, datagram });
                 }
                 Action::Hold(holdings) => {
                     self.held.replace(index, slot.link, &slot.holdings, &holdings);
                     slot.hold(&holdings);
+                    asks.retain(|_| !holdings.is_empty());
                     let ticket = slot.ticket;
                     out.push(Effect::Hold(Wish { group: index, ticket, link: slot.link, holdings }));
                 }
@@ -497,6 +498,7 @@ impl Engine {
                 }
             }
         }
+        slot.unsent.first(asks);
         slot.unsent.then(said);
         slot.lead.lease = slot.holdings.lease;
         let fell_or_rose = (slot.lead.standing == Standing::Down) != (before.standing == Standing::Down);

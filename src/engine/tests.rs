@@ -294,7 +294,8 @@ fn what_waits_for_one_hold_waits_for_the_next() {
     assert!(matches!(out.last(), Some(Effect::Announce { .. })));
 
     // Where nothing is held any more, there is nothing to tell.
-    scripts[0].answers(vec![hold(1), Action::Announce(ArpForm::Request), Action::Hold(Holdings::none())]);
+    let (announces, lets_go) = (Action::Announce(ArpForm::Request), Action::Hold(Holdings::none()));
+    scripts[0].answers(vec![hold(1), Action::SendOnceHeld(datagram(1)), announces, lets_go]);
     engine.command(at(4), GroupIndex(0), Command::Announce, &mut out);
     out.clear();
     engine.held(at(5), GroupIndex(0), 4, Ok(()), &mut out);
@@ -364,6 +365,19 @@ fn what_waits_for_a_hold_is_not_overtaken() {
     engine.held(at(5), GroupIndex(0), 2, Ok(()), &mut out);
     assert_eq!(numbers_sent(&out), [4, 99]);
 
+    // So of claims: a group may be contradicted for as long as a kernel takes. Each destination hears one, or two of one
+    // turn.
+    out.clear();
+    let to = |last, number| Datagram { destination: IpAddr::from([10, 0, 0, last]), ..datagram(number) };
+    says(&mut engine, claims(1), &mut out);
+    says(&mut engine, vec![Action::SendOnceHeld(to(4, 2))], &mut out);
+    for number in (3..100).step_by(2) {
+        let both = [number, number + 1].map(|number| Action::SendOnceHeld(datagram(number)));
+        says(&mut engine, both.to_vec(), &mut out);
+    }
+    engine.held(at(6), GroupIndex(0), 3, Ok(()), &mut out);
+    assert_eq!(numbers_sent(&out), [2, 99, 100]);
+
     // Nothing waits any more; and what could not be held is not spoken of.
     out.clear();
     says(&mut engine, vec![Action::Send(datagram(6))], &mut out);
@@ -371,7 +385,7 @@ fn what_waits_for_a_hold_is_not_overtaken() {
     says(&mut engine, claims(7), &mut out);
     says(&mut engine, vec![Action::Send(datagram(8))], &mut out);
     let fault = fhrp::HoldFault { operation: "add 10.0.0.1".to_owned(), cause: "no".to_owned() };
-    engine.held(at(6), GroupIndex(0), 3, Err(fault), &mut out);
+    engine.held(at(6), GroupIndex(0), 4, Err(fault), &mut out);
     says(&mut engine, vec![Action::Send(datagram(9))], &mut out);
     assert_eq!(numbers_sent(&out), [6, 9]);
 }

@@ -31,8 +31,6 @@ pub(super) struct Forwarder {
     pub(super) lives_until: Instant,
     /// When it is taken from a router with less right to it.
     pub(super) countdown: Countdown,
-    /// Whether others with the same right had their turn first.
-    pub(super) gave_way: bool,
     /// When we last said that it is ours against somebody with less right to it.
     pub(super) asserted: Option<Instant>,
     /// When we say so next.
@@ -178,7 +176,6 @@ impl Forwarder {
         self.state = state;
         self.since = now;
         self.changes = self.changes.saturating_add(1);
-        self.gave_way = false;
         self.asserted = None;
         self.assert_at = None;
         self.countdown.ends();

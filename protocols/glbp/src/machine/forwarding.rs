@@ -127,7 +127,6 @@ impl GatewayGroup {
             redirect_until: at + retirement.redirect,
             lives_until: at + retirement.timeout,
             countdown: Countdown::begin(at, self.config.forwarder_preempt.delay),
-            gave_way: false,
             asserted: None,
             assert_at: None,
             since: at,
@@ -145,7 +144,6 @@ impl GatewayGroup {
         *waiting = Waiting::new(Some(claim.by()), claim.at + claim.hold);
         let preempt = self.config.forwarder_preempt;
         let better = preempt.on && claim.said.priority < own;
-        forwarder.gave_way &= better;
         forwarder.countdown.judges(claim.at, better, preempt.delay);
     }
 
@@ -269,11 +267,8 @@ impl GatewayGroup {
         let rank = self.rank(now, number);
         let Some(forwarder) = self.forwarders.get_mut(&number) else { return };
         let Some(by) = forwarder.by() else { return };
-        if rank > 0 && !forwarder.gave_way {
-            forwarder.gave_way = true;
-            forwarder.countdown.waits(now + STEP_WHILE_SERVED * rank);
-            let preempt = self.config.forwarder_preempt;
-            return forwarder.countdown.judges(now, true, preempt.delay);
+        if rank > 0 && !forwarder.countdown.gave_way() {
+            return forwarder.countdown.gives_way(now + STEP_WHILE_SERVED * rank);
         }
         let reason = format!("{} has the right {}", by.source, by.priority);
         self.takes_over(context, number, true, &reason);
@@ -384,8 +379,7 @@ impl GatewayGroup {
         for forwarder in self.forwarders.values_mut() {
             let Some(by) = forwarder.by() else { continue };
             let better = preempt.on && by.priority < right(forwarder.primary, low);
-            forwarder.gave_way &= better;
-            forwarder.countdown.judges(now, better, preempt.delay);
+                forwarder.countdown.judges(now, better, preempt.delay);
         }
     }
 }
