@@ -29,6 +29,9 @@ use crate::sim::machine;
 /// A place for each forwarder, by its number; the first is nobody's.
 const PLACES: usize = FORWARDERS as usize + 1;
 
+/// Messages say how much time is left in whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 /// What is remembered of one router.
 #[derive(Debug)]
 pub(super) struct Witness {
@@ -60,7 +63,7 @@ pub(super) struct Witness {
     nonces: Nonces,
     /// The active gateway, as far as it has heard.
     active: Option<Other>,
-    /// In this turn it heard that nobody is active.
+    /// In this turn nobody was active at some moment, as far as it had heard.
     vacant: bool,
     /// When it became active without a forwarder: since then it may have one that it has not said yet.
     lonely_since: Option<Instant>,
@@ -147,6 +150,20 @@ struct Claimed {
     lifetime: Duration,
 }
 
+impl Place {
+    /// It is known from now on, or has been since one of these moments. Whether it was before cannot be said where its time
+    /// has nearly run out: others count it in whole seconds.
+    fn is_learnt(&mut self, least: Instant, most: Instant, delay: Duration) {
+        let sure = self.until.is_some_and(|until| until > most + ROUNDING * 2);
+        match std::mem::replace(&mut self.known, true) {
+            false => self.preempts = Countdown::begins_between(least, most, delay),
+            true if sure => return,
+            true => self.preempts.may_begin(least, most, delay),
+        }
+        self.until = None;
+    }
+}
+
 /// When a preemption is allowed, at the earliest.
 #[derive(Debug, Clone, Copy, Default)]
 struct Countdown {
@@ -164,6 +181,14 @@ impl Countdown {
 
     fn begins(now: Instant, delay: Duration) -> Self {
         Countdown { until: Some(now + delay), ..Countdown::default() }
+    }
+
+    /// It begins at one of these moments, or not at all.
+    fn may_begin(&mut self, least: Instant, most: Instant, delay: Duration) {
+        self.doubt = self.doubt.max(Some(most + delay));
+        if !self.better && self.until.is_none_or(|until| until <= least) {
+            self.until = Some(least + delay);
+        }
     }
 
     /// Whoever is active was heard. `None`: it cannot be said whether this router is better.

@@ -8,7 +8,7 @@ use fhrp::{Instant, Mac};
 
 use super::super::messages::Said;
 use super::nonces::Proof;
-use super::{By, Countdown, Other, Witness, bit, is_primary, right};
+use super::{By, Other, Witness, bit, is_primary, right};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Heard, Step};
 
@@ -93,9 +93,7 @@ impl Witness {
         let numbers = message.forwarders.iter().map(|it| usize::from(it.number));
         for number in numbers.filter(|_| message.kind == Kind::Response) {
             let Some(place) = self.places.get_mut(number) else { continue };
-            if !std::mem::replace(&mut place.known, true) {
-                place.preempts = Countdown::begins(at, delay);
-            }
+            place.is_learnt(at, at, delay);
         }
     }
 
@@ -125,6 +123,9 @@ impl Witness {
         }
         let Hello { priority, hello, hold, .. } = *hello;
         let times = Times { hello, hold };
+        // Who is in an election may have won it by what came before that.
+        let elects = matches!(self.said_before, Some(State::Speak | State::Standby));
+        self.vacant |= elects && self.active.is_none_or(|active| active.until <= at);
         if self.said != Some(State::Active) {
             self.active = Some(Other { source, priority, times, until: at + hold });
             self.judges_gateway(at);
@@ -192,10 +193,9 @@ impl Witness {
             // Its silence may have been noticed, or not: then it is nothing new that it has less right to it.
             place.preempts.doubt = place.preempts.doubt.max(Some(at + delay));
         }
-        if !place.known && runs {
-            place.preempts = Countdown::begins_between(lonely_since.unwrap_or(at), at, delay);
+        if runs {
+            place.is_learnt(lonely_since.unwrap_or(at), at, delay);
         }
-        place.known |= runs;
         place.claimed = None;
         place.until = Some(at + it.lifetime);
         place.by = Some(By { owner, right: it.priority, until, at_most, redirection: it.redirection });

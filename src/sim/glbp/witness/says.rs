@@ -7,13 +7,10 @@ use fhrp::{Datagram, Instant, Mac};
 
 use super::super::messages;
 use super::super::setup::FORWARDERS;
-use super::{Claimed, Countdown, LastHello, Numbers, Witness, bit, is_primary, right};
+use super::{Claimed, Countdown, LastHello, Numbers, ROUNDING, Witness, bit, is_primary, right};
 use crate::engine::{Effect, GroupIndex};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::Step;
-
-/// Messages say how much time is left in whole seconds.
-const ROUNDING: Duration = Duration::from_secs(1);
 
 fn broken(what: String) -> Result<(), Breach> {
     Err(Breach::new(Invariant::Truthful, what))
@@ -140,9 +137,7 @@ impl Witness {
         let begins = self.arrived;
         let place = &mut self.places[usize::from(given.number)];
         let before = place.given.replace(to);
-        if !std::mem::replace(&mut place.known, true) {
-            place.preempts = Countdown::begins(begins, delay);
-        }
+        place.is_learnt(begins, begins, delay);
         match before.filter(|before| *before != to && long) {
             Some(before) => broken(format!("gave forwarder {} to {before}, and to {to}", given.number)),
             None if self.own == Some(given.number) && self.forwards(given.number) => {

@@ -1,17 +1,12 @@
 //! What must be so at the end of a turn.
 
-use std::time::Duration;
-
 use ::glbp::wire::State;
 use fhrp::{Instant, Mac};
 
 use super::super::setup::FORWARDERS;
-use super::{Witness, bit, is_primary};
+use super::{ROUNDING, Witness, bit, is_primary};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Step, Turn};
-
-/// Messages say how much time is left in whole seconds.
-const ROUNDING: Duration = Duration::from_secs(1);
 
 fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
     Err(Breach::new(invariant, what))
