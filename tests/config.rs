@@ -145,7 +145,7 @@ fn every_setting_of_glbp_arrives() {
     use fhrp::keys::KeyChain;
     use fhrp::{InterfaceAddress, Secret};
     use glbp::auth::Authentication;
-    use glbp::config::{Balancing, Preempt, Retirement, RouterAdvertisement, Times, Weighting};
+    use glbp::config::{Balancing, ClientCache, Preempt, Retirement, RouterAdvertisement, Times, Weighting};
 
     let plan = plan(
         r#"
@@ -167,6 +167,8 @@ fn every_setting_of_glbp_arrives() {
         weighting-lower = 60
         weighting-upper = 90
         load-balancing = "weighted"
+        client-cache = 2000
+        client-cache-timeout = "24h"
         source = "fe80::5"
         redirects = true
         router-advertisement = { interval = "30s", lifetime = "90s", managed = true }
@@ -189,6 +191,7 @@ fn every_setting_of_glbp_arrives() {
         forwarder_preempt: Preempt { on: true, delay: seconds(8) },
         weighting: Weighting { maximum: 120, lower: 60, upper: 90 },
         balancing: Balancing::Weighted,
+        client_cache: Some(ClientCache { maximum: 2000, timeout: Some(seconds(86_400)) }),
         source: Some("fe80::5".parse().unwrap()),
         authentication: Authentication::KeyChain(KeyChain::single(7, Secret::new("first"))),
         redirects: true,
@@ -206,6 +209,7 @@ fn every_setting_of_glbp_arrives() {
     for words in [
         "floor five: GLBP version 1, IPv6, priority 255",
         "00:07:b4:03:ff:04",
+        "the last 2000 hosts that asked, each for 86400 s",
         "120; below 60 others forward instead, until it is 90 again",
         "taken over by another router, told to hosts, and given up after",
         "MD5 with a key chain; recordings are refused",

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::text;
-use crate::control::shown::{Forwarder, Group, Neighbour};
+use crate::control::shown::{Client, Forwarder, Group, Neighbour};
 use crate::log::printable;
 
 /// A line with lines under it.
@@ -82,8 +82,10 @@ fn tree(group: &Group) -> Vec<Node> {
     let active = group.forwarders.iter().filter(|forwarder| forwarder.local).count();
     nodes.push(Node {
         line: format!("{} forwarders, {active} of them active here", group.forwarders.len()),
-        under: group.forwarders.iter().map(forwarder).collect(),
+        under: group.forwarders.iter().map(|it| forwarder(it, &group.clients)).collect(),
     });
+    let clients = aligned(group.clients.iter().map(client).collect());
+    nodes.push(Node { line: "clients, whoever asked last first".into(), under: clients });
     let timers = group.timers.iter().map(|timer| {
         let left = timer.remaining_ms.map(|ms| format!(", {} left", text::milliseconds(ms)));
         (timer.name.as_str(), text::milliseconds(timer.ms) + left.as_deref().unwrap_or_default())
@@ -98,7 +100,7 @@ fn tree(group: &Group) -> Vec<Node> {
     facts.into_iter().chain(nodes).collect()
 }
 
-fn forwarder(forwarder: &Forwarder) -> Node {
+fn forwarder(forwarder: &Forwarder, clients: &[Client]) -> Node {
     let Forwarder { number, state, changes, mac, own, .. } = forwarder;
     let span = |ms: f64| text::span(ms / 1_000.0);
     let given = if *own { ", given to this router" } else { "" };
@@ -128,8 +130,22 @@ fn forwarder(forwarder: &Forwarder) -> Node {
     ];
     facts.extend(forwarder.preempts_ms.map(|ms| ("taken over", format!("in {}", span(ms)))));
     facts.push(("hosts told", forwarder.hosts.to_string()));
+    if !clients.is_empty() {
+        let count = clients.iter().filter(|client| client.forwarder == *number).count();
+        facts.push(("clients", count.to_string()));
+    }
     node.under = aligned(facts);
     node
+}
+
+/// A host: its MAC, and what there is to know.
+fn client(client: &Client) -> (String, String) {
+    let addresses: Vec<String> = client.addresses.iter().map(ToString::to_string).collect();
+    let ago = text::span(client.told_ms_ago / 1_000.0);
+    let Client { forwarder, answers, .. } = client;
+    let times = if *answers == 1 { "once".to_owned() } else { format!("{answers} times") };
+    let what = format!("forwarder {forwarder}, asked {times}, {ago} ago, from {}", addresses.join(" "));
+    (client.mac.to_string(), what)
 }
 
 fn neighbour(heard: &Neighbour) -> Node {
@@ -146,7 +162,7 @@ fn neighbour(heard: &Neighbour) -> Node {
 }
 
 /// Names, and behind them what belongs to them, one under the other.
-fn aligned(facts: Vec<(&str, String)>) -> Vec<Node> {
-    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    facts.into_iter().map(|(name, value)| Node::new(format!("{name:width$}  {value}"))).collect()
+fn aligned(facts: Vec<(impl AsRef<str>, String)>) -> Vec<Node> {
+    let width = facts.iter().map(|(name, _)| name.as_ref().chars().count()).max().unwrap_or_default();
+    facts.into_iter().map(|(name, value)| Node::new(format!("{:width$}  {value}", name.as_ref()))).collect()
 }

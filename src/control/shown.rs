@@ -43,6 +43,8 @@ pub struct Group {
     #[serde(default)]
     pub forwarders: Vec<Forwarder>,
     #[serde(default)]
+    pub clients: Vec<Client>,
+    #[serde(default)]
     pub timers: Vec<Timer>,
     #[serde(default)]
     pub counters: Vec<Counter>,
@@ -102,6 +104,20 @@ pub struct Forwarder {
     pub lifetime_ms: f64,
     #[serde(default)]
     pub hosts: u64,
+}
+
+/// A host that was told a forwarder: see [`fhrp::view::Client`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(missing_docs, reason = "the daemon's own types say what the fields are")]
+pub struct Client {
+    pub mac: Mac,
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+    pub forwarder: u8,
+    #[serde(default)]
+    pub told_ms_ago: f64,
+    #[serde(default)]
+    pub answers: u64,
 }
 
 /// An interval or a running timer: see [`fhrp::view::Timer`].

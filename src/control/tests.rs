@@ -142,6 +142,7 @@ fn view(id: u32) -> GroupView {
         addresses: vec!["10.0.10.1/24".parse().unwrap()],
         virtual_macs: vec!["00:00:5e:00:01:0a".parse().unwrap()],
         forwarders: Vec::new(),
+        clients: Vec::new(),
         timers: Vec::new(),
         counters: Vec::new(),
         neighbours: Vec::new(),

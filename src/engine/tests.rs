@@ -87,6 +87,7 @@ impl Group for Script {
             addresses: Vec::new(),
             virtual_macs: Vec::new(),
             forwarders: Vec::new(),
+            clients: Vec::new(),
             timers: Vec::new(),
             counters: Vec::new(),
             neighbours: Vec::new(),

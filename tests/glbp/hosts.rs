@@ -10,7 +10,7 @@ const GATEWAY: &str = "10.0.10.1";
 fn group(priority: u8) -> String {
     format!(
         "[[interface.lan.glbp]]\nname = \"g\"\nid = 10\naddresses = [\"10.0.10.1/24\"]\npriority = {priority}\n\
-         hello-time = \"100ms\"\nhold-time = \"300ms\"\n"
+         hello-time = \"100ms\"\nhold-time = \"300ms\"\nclient-cache = 8\n"
     )
 }
 
@@ -74,6 +74,8 @@ fn what_is_shown_is_what_an_engineer_looks_for() {
             "redirection   10m 0s left",
             "load-balancing        round-robin",
             "100 (configured 100), thresholds: lower 1, upper 100",
+            "client-cache          up to 8 hosts",
+            "clients       1",
         ] {
             assert!(detail.contains(words), "{words}: {detail}");
         }
@@ -84,5 +86,10 @@ fn what_is_shown_is_what_an_engineer_looks_for() {
         let hosts: u64 =
             shown["forwarders"].as_array().unwrap().iter().map(|it| it["hosts"].as_u64().unwrap()).sum();
         assert_eq!(hosts, 1);
+        let (client, host) = (&shown["clients"][0], stage.shell("h", "ip link show eth0"));
+        let mac = client["mac"].as_str().unwrap();
+        assert!(host.contains(mac), "{mac}: {host}");
+        assert_eq!(client["addresses"].as_array().map(Vec::len), Some(1));
+        assert!(detail.contains(&format!("{mac}  forwarder {}, asked ", client["forwarder"])), "{detail}");
     });
 }

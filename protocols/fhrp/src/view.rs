@@ -44,6 +44,9 @@ pub struct View {
     /// The group's forwarders, where it has several of them: GLBP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forwarders: Vec<Forwarder>,
+    /// The hosts that were told one of those, whoever asked last first; as far as the operator wants to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Client>,
     /// Intervals and running timers.
     pub timers: Vec<Timer>,
     /// Counters, by the name of what they count.
@@ -96,6 +99,22 @@ pub struct Forwarder {
     pub lifetime: Duration,
     /// How many hosts this router told its MAC.
     pub hosts: u64,
+}
+
+/// A host that was told a forwarder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Client {
+    /// Its MAC.
+    pub mac: Mac,
+    /// The addresses that it asked from, the latest last.
+    pub addresses: Vec<IpAddr>,
+    /// The number of the forwarder that it was told last.
+    pub forwarder: u8,
+    /// Time since then.
+    #[serde(rename = "told_ms_ago", serialize_with = "as_milliseconds")]
+    pub told: Duration,
+    /// How often it was told one.
+    pub answers: u64,
 }
 
 /// An interval or a running timer.

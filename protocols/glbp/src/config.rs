@@ -53,6 +53,8 @@ pub struct Config {
     pub weighting: Weighting,
     /// How hosts are spread over the forwarders, while this router is the active gateway.
     pub balancing: Balancing,
+    /// Whether it is recorded which host was told which forwarder.
+    pub client_cache: Option<ClientCache>,
     /// The address to speak from, if not the interface's first in the virtual address's network.
     pub source: Option<IpAddr>,
     /// How members prove themselves.
@@ -81,6 +83,7 @@ impl Config {
             forwarder_preempt: DEFAULT_FORWARDER_PREEMPT,
             weighting: DEFAULT_WEIGHTING,
             balancing: Balancing::RoundRobin,
+            client_cache: None,
             source: None,
             authentication: Authentication::None,
             redirects: false,
@@ -156,6 +159,15 @@ pub struct Weighting {
     pub lower: u8,
     /// From here on it is enough again.
     pub upper: u8,
+}
+
+/// The record of the hosts that were told a forwarder. Cisco's `glbp client-cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientCache {
+    /// How many hosts; 8 to 2000.
+    pub maximum: u16,
+    /// How long a host is remembered that does not ask again; 1 to 1440 min. `None`: until it has to make room.
+    pub timeout: Option<Duration>,
 }
 
 /// How hosts are spread over the forwarders.

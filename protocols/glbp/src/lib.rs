@@ -19,6 +19,7 @@
 //! | `dissect` | what a frame says, for whoever reads a capture |
 //! | [`machine`] | the gateway, and the forwarders: the group itself |
 //! | `balance` | which forwarder a host is told |
+//! | `clients` | which host was told which forwarder, for whoever looks |
 //! | `members` | who else belongs to the group |
 //! | `neighbours` | everybody heard, obeyed or refused, with the reason |
 //! | `counters` | what is counted, under names that stay |
@@ -28,6 +29,7 @@
 
 pub mod auth;
 mod balance;
+mod clients;
 pub mod config;
 mod counters;
 pub mod demux;

@@ -12,7 +12,7 @@ use fhrp::{
     Action, Answer, Command, Holdings, Input, Link, Mac, Note, Presence, Route, Secret, Share, Solicitation,
 };
 use glbp::auth::Authentication;
-use glbp::config::{Balancing, Retirement, RouterAdvertisement, Times};
+use glbp::config::{Balancing, ClientCache, Retirement, RouterAdvertisement, Times};
 use glbp::wire::{Challenge, Peer, State};
 use glbp::{Config, GatewayGroup};
 use stage::{
@@ -113,6 +113,44 @@ fn hosts_are_spread() {
     let other = Solicitation { target: ip("10.0.0.99"), ..probe };
     assert_eq!(stage.tell(Input::Solicited(&other)), Vec::<String>::new());
     assert_eq!((stage.counter("hosts-answered"), stage.counter("hosts-not-answered")), (6, 1));
+}
+
+#[test]
+fn the_client_cache_knows_who_was_told_what_while_this_router_is_the_gateway() {
+    let cache = ClientCache { maximum: 8, timeout: Some(secs(60)) };
+    let mut stage = active(Config { client_cache: Some(cache), ..config() });
+    stage.turn(&says(LOWER, State::Standby, 90).forwarding(2, 167));
+    let clients = |stage: &Stage| -> Vec<(u8, u8, u64)> {
+        let known = stage.view().clients;
+        known.iter().map(|client| (client.mac.0[5], client.forwarder, client.answers)).collect()
+    };
+    for host in [100, 101] {
+        stage.ask(host);
+    }
+    stage.ask_at(100, vmac(1));
+    assert_eq!(clients(&stage), [(101, 2, 1), (100, 1, 2)], "at one moment, by their MACs");
+    // Who tries an address out, or is not answered, is none.
+    let probe =
+        Solicitation { from_mac: Mac([4; 6]), from: None, target: ip("10.0.0.1"), to_mac: Mac::BROADCAST };
+    stage.tell(Input::Solicited(&probe));
+    stage.tell(Input::Solicited(&Solicitation { from_mac: owner(LOWER), from: Some(ip(LOWER)), ..probe }));
+    assert_eq!(clients(&stage).len(), 2);
+    // Another configuration may allow less, and forgets nothing otherwise.
+    stage.tell(Input::Reconfigure(&Config { client_cache: Some(cache), priority: 101, ..config() }));
+    assert_eq!(clients(&stage).len(), 2);
+    // Below the gateway a forwarder answers some hosts, and remembers none.
+    stage.turn(&says(HIGHER, State::Active, 200));
+    assert_eq!(stage.ask_at(100, vmac(1)), ["answer 00:07:b4:00:01:01"]);
+    assert_eq!(clients(&stage), []);
+
+    let mut stage = active(config());
+    stage.ask(100);
+    assert_eq!(clients(&stage), [], "off unless it is asked for");
+    stage.tell(Input::Reconfigure(&Config { client_cache: Some(cache), ..config() }));
+    stage.ask(100);
+    assert_eq!(clients(&stage).len(), 1);
+    stage.tell(Input::Reconfigure(&config()));
+    assert_eq!(clients(&stage), []);
 }
 
 #[test]

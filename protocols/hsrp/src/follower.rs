@@ -351,6 +351,7 @@ impl Group for Follower {
             addresses: self.config.addresses.clone(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
             forwarders: Vec::new(),
+            clients: Vec::new(),
             timers: timers.into_iter().collect(),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

@@ -2,7 +2,7 @@
 
 use ::glbp::Config;
 use ::glbp::auth::Authentication;
-use ::glbp::config::{Balancing, DEFAULT_RETIREMENT, DEFAULT_TIMES, DEFAULT_WEIGHTING, Preempt};
+use ::glbp::config::{Balancing, ClientCache, DEFAULT_RETIREMENT, DEFAULT_TIMES, DEFAULT_WEIGHTING, Preempt};
 use ::glbp::vmac::{LAST_FORWARDER, virtual_mac};
 use ::glbp::wire::{MULTICAST_V4, MULTICAST_V6, PORT};
 use fhrp::Family;
@@ -41,6 +41,7 @@ fn facts(config: &Config) -> Vec<Fact> {
         Fact { name: "forwarders", value: forwarders(config) },
         Fact { name: "who answers", value: who_answers(config) },
         Fact { name: "load balancing", value: balancing(config) },
+        Fact { name: "client cache", value: client_cache(config) },
         Fact { name: "lost forwarders", value: lost(config) },
         Fact { name: "weighting", value: weighting(config) },
         Fact { name: "messages", value: messages(config) },
@@ -80,6 +81,16 @@ fn balancing(config: &Config) -> String {
         Balancing::HostDependent => "by the host's MAC, which keeps its forwarder",
     }
     .to_owned()
+}
+
+fn client_cache(config: &Config) -> String {
+    match config.client_cache {
+        None => "off: nobody remembers which host was told which forwarder".to_owned(),
+        Some(ClientCache { maximum, timeout: None }) => format!("the last {maximum} hosts that asked"),
+        Some(ClientCache { maximum, timeout: Some(timeout) }) => {
+            format!("the last {maximum} hosts that asked, each for {}", readable(timeout))
+        }
+    }
 }
 
 fn lost(config: &Config) -> String {

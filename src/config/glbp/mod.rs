@@ -6,10 +6,12 @@ mod authentication;
 mod explain;
 mod timers;
 
+use std::time::Duration;
+
 use ::glbp::Config;
 use ::glbp::config::{
-    Balancing, DEFAULT_FORWARDER_PREEMPT, DEFAULT_PRIORITY, DEFAULT_TIMES, DEFAULT_WEIGHTING, Preempt,
-    Weighting,
+    Balancing, ClientCache, DEFAULT_FORWARDER_PREEMPT, DEFAULT_PRIORITY, DEFAULT_TIMES, DEFAULT_WEIGHTING,
+    Preempt, Weighting,
 };
 use ::glbp::vmac::{LAST_GROUP, virtual_link_local, virtual_mac};
 use fhrp::Family;
@@ -54,6 +56,7 @@ pub(super) fn plan(
             .load_balancing
             .as_ref()
             .map_or(Balancing::RoundRobin, |method| balancing(method.value)),
+        client_cache: client_cache(raw, reader),
         source: addresses.source(reader),
         authentication: authentication::plan(raw, reader),
         redirects: or(&raw.redirects, false),
@@ -155,6 +158,28 @@ fn balancing(method: raw::LoadBalancing) -> Balancing {
         raw::LoadBalancing::RoundRobin => Balancing::RoundRobin,
         raw::LoadBalancing::Weighted => Balancing::Weighted,
         raw::LoadBalancing::HostDependent => Balancing::HostDependent,
+    }
+}
+
+fn client_cache(raw: &raw::Glbp, reader: &mut Reader) -> Option<ClientCache> {
+    let timeout = raw.client_cache_timeout.as_ref().and_then(|given| {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        if !(minutes(1)..=minutes(1440)).contains(&given.value.0) {
+            out_of_range("client-cache-timeout", given, "1m to 24h", reader);
+        } else if raw.client_cache.is_none() {
+            let message = "`client-cache-timeout` has no effect without a cache";
+            reader.warn(&given.span, message, "leave it out, or add `client-cache = 1000`");
+        }
+        Some(given.value.0)
+    });
+    let given = raw.client_cache.as_ref()?;
+    match u16::try_from(given.value) {
+        Ok(maximum) if (8..=2000).contains(&maximum) => Some(ClientCache { maximum, timeout }),
+        _ => {
+            let message = format!("`client-cache` of {} is out of range", given.value);
+            reader.error(&given.span, message, "8 to 2000 hosts");
+            None
+        }
     }
 }
 

@@ -49,6 +49,12 @@ table! {
         weighting_upper: i64,
         /// How hosts are spread over the forwarders while this router is the active gateway. Default: `round-robin`.
         load_balancing: LoadBalancing,
+        /// How many hosts are remembered with the forwarder that they were told, for `firsthop show --detail`.
+        /// Default: none; nothing depends on it.
+        #[schemars(range(min = 8, max = 2000))]
+        client_cache: i64,
+        /// How long a host is remembered that does not ask again. Default: until the cache is full.
+        client_cache_timeout: TimeSpan,
         /// Address to speak from. Default: the interface's first in the network of the virtual address.
         source: Address,
         /// How routers prove themselves. Default: not at all.

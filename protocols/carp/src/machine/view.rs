@@ -29,6 +29,7 @@ impl VirtualHost {
             addresses: self.config.addresses.clone(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
             forwarders: Vec::new(),
+            clients: Vec::new(),
             timers: self.timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

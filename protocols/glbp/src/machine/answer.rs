@@ -21,9 +21,19 @@ impl GatewayGroup {
         match told {
             Some(mac) => {
                 self.counters.bump(Count::HostsAnswered);
+                self.remembers_client(context.now, solicitation, mac);
                 context.ask(Action::Answer(mac));
             }
             None => self.counters.bump(Count::HostsNotAnswered),
+        }
+    }
+
+    /// Who tries an address out is no host yet, and whoever forwards without being the gateway knows some hosts alone.
+    fn remembers_client(&mut self, now: Instant, solicitation: &Solicitation, told: Mac) {
+        let Some((cache, from)) = self.config.client_cache.zip(solicitation.from) else { return };
+        let number = self.forwarders.iter().find(|(_, forwarder)| forwarder.mac == told).map(|(it, _)| *it);
+        if let Some(number) = number.filter(|_| self.is_gateway()) {
+            self.clients.told(cache, now, solicitation.from_mac, from, number);
         }
     }
 

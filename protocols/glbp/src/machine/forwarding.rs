@@ -379,7 +379,7 @@ impl GatewayGroup {
         for forwarder in self.forwarders.values_mut() {
             let Some(by) = forwarder.by() else { continue };
             let better = preempt.on && by.priority < right(forwarder.primary, low);
-                forwarder.countdown.judges(now, better, preempt.delay);
+            forwarder.countdown.judges(now, better, preempt.delay);
         }
     }
 }

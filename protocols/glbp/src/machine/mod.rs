@@ -64,6 +64,7 @@ use self::forwarder::Forwarder;
 use self::outbox::Outbox;
 use crate::auth::{Guard, Nonces};
 use crate::balance::Balancer;
+use crate::clients::Clients;
 use crate::config::{Config, Retirement, Times};
 use crate::counters::Count;
 use crate::members::Members;
@@ -141,6 +142,8 @@ pub struct GatewayGroup {
     /// When a router that has yet to learn the address says its nonce: nobody can prove to it what it does not know.
     greets_at: Option<Instant>,
     balancer: Balancer,
+    /// The hosts that were told a forwarder, while this router answers them.
+    clients: Clients,
     /// The forwarder whose MAC the last hello was sent from.
     spoken_for: u8,
     members: Members,
@@ -321,6 +324,7 @@ impl GatewayGroup {
             assign_at: None,
             greets_at: None,
             balancer: Balancer::default(),
+            clients: Clients::default(),
             spoken_for: 0,
             members: Members::default(),
             neighbours: Neighbours::default(),
@@ -369,6 +373,9 @@ impl GatewayGroup {
     fn enter(&mut self, now: Instant, state: State, reason: String) -> Transition {
         let from = self.state.name();
         self.state = state;
+        if !self.is_gateway() {
+            self.clients.clear();
+        }
         self.since = now;
         self.changes = self.changes.saturating_add(1);
         self.reason.clone_from(&reason);

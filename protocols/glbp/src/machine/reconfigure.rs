@@ -32,6 +32,7 @@ impl GatewayGroup {
             return self.starts_anew(context, new.clone());
         }
         let old = std::mem::replace(&mut self.config, new.clone());
+        self.clients.keeps(self.config.client_cache, context.now);
         if old.authentication != self.config.authentication {
             self.guard = Guard::new(&self.config.authentication);
             self.begins_nonces(context);

@@ -6,7 +6,7 @@ use fhrp::{Instant, View};
 
 use super::forwarder::{Forwarder, ForwarderState, right};
 use super::{GatewayGroup, HAND_OVER, Known, State};
-use crate::config::{Preempt, Retirement, Times};
+use crate::config::{ClientCache, Preempt, Retirement, Times};
 
 impl GatewayGroup {
     pub(super) fn shows(&self, now: Instant) -> View {
@@ -26,6 +26,7 @@ impl GatewayGroup {
             addresses: self.config.addresses.iter().copied().chain(self.learnt_address).collect(),
             virtual_macs: self.forwarders.values().map(|forwarder| forwarder.mac).collect(),
             forwarders: self.shown_forwarders(now),
+            clients: self.clients.view(self.config.client_cache, now),
             timers: self.shown_timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),
@@ -117,6 +118,7 @@ impl GatewayGroup {
         tell("forwarder-preemption", in_words_of(self.config.forwarder_preempt, false));
         tell("weighting", self.weighting_in_words());
         tell("load-balancing", self.config.balancing.word().to_owned());
+        tell("client-cache", self.config.client_cache.map_or("off".to_owned(), cache_in_words));
         tell("authentication", self.guard.scheme().to_string());
         if let Some(times) = self.config.times {
             tell("configured-times", times_in_words(times));
@@ -158,6 +160,12 @@ fn in_words_of(preempt: Preempt, suspended: bool) -> String {
         (true, false) if preempt.delay.is_zero() => "on".to_owned(),
         (true, false) => format!("on, after {}", spell(preempt.delay)),
     }
+}
+
+fn cache_in_words(cache: ClientCache) -> String {
+    let ClientCache { maximum, timeout } = cache;
+    let timeout = timeout.map(|timeout| format!(", each for {}", spell(timeout))).unwrap_or_default();
+    format!("up to {maximum} hosts{timeout}")
 }
 
 fn times_in_words(times: Times) -> String {

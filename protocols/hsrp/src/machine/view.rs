@@ -26,6 +26,7 @@ impl StandbyGroup {
             addresses: self.config.addresses.iter().copied().chain(self.learnt_address).collect(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
             forwarders: Vec::new(),
+            clients: Vec::new(),
             timers: self.shown_timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),

@@ -38,6 +38,7 @@ impl VirtualRouter {
             addresses: self.config.addresses.iter().chain(&self.config.excluded).copied().collect(),
             virtual_macs: self.config.virtual_mac.into_iter().collect(),
             forwarders: Vec::new(),
+            clients: Vec::new(),
             timers: self.timers(now),
             counters: self.counters.view(),
             neighbours: self.neighbours.view(now),
