@@ -1,5 +1,6 @@
 //! How many hosts a second the active gateway of a GLBP group answers without falling behind: one router of ours in the
-//! lab, and a host that asks in the name of 50,000 others in each second.
+//! lab, and a host that asks in the name of 50,000 others in each second; for each of them the cache of clients has to
+//! forget another one.
 //!
 //! As root: `cargo bench --bench answers`, and `-- 20000` for another rate. It fails if a question is not answered, or if
 //! the last answer comes later than [`BEHIND`] after the last question. The lab's own taps see every frame as well, on the
@@ -43,6 +44,7 @@ id = 10
 addresses = [\"10.0.10.1/24\"]
 hello-time = \"100ms\"
 hold-time = \"300ms\"
+client-cache = 2000
 '''
 ";
 

@@ -162,7 +162,7 @@ fn balancing(method: raw::LoadBalancing) -> Balancing {
 }
 
 fn client_cache(raw: &raw::Glbp, reader: &mut Reader) -> Option<ClientCache> {
-    let timeout = raw.client_cache_timeout.as_ref().and_then(|given| {
+    let timeout = raw.client_cache_timeout.as_ref().map(|given| {
         let minutes = |count: u64| Duration::from_secs(count * 60);
         if !(minutes(1)..=minutes(1440)).contains(&given.value.0) {
             out_of_range("client-cache-timeout", given, "1m to 24h", reader);
@@ -170,7 +170,7 @@ fn client_cache(raw: &raw::Glbp, reader: &mut Reader) -> Option<ClientCache> {
             let message = "`client-cache-timeout` has no effect without a cache";
             reader.warn(&given.span, message, "leave it out, or add `client-cache = 1000`");
         }
-        Some(given.value.0)
+        given.value.0
     });
     let given = raw.client_cache.as_ref()?;
     match u16::try_from(given.value) {
