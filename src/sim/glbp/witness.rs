@@ -5,9 +5,11 @@
 //! | this one | what is remembered; what the router is told besides messages |
 //! | `says` | what it says and asks for, looked at |
 //! | `hears` | what it hears, and what has to come of that |
+//! | `countdown` | the delay of a preemption, as far as it can be seen |
 //! | `nonces` | whose message proves itself new |
 //! | `turn` | what must be so at the end of a turn |
 
+mod countdown;
 mod hears;
 mod nonces;
 mod says;
@@ -22,6 +24,7 @@ use ::glbp::config::{DEFAULT_TIMES, Times};
 use ::glbp::wire::State;
 use fhrp::{Command, Instant, Mac};
 
+use self::countdown::Countdown;
 use self::nonces::Nonces;
 use super::setup::{FORWARDERS, Member, Setup};
 use crate::sim::machine;
@@ -161,54 +164,6 @@ impl Place {
             true => self.preempts.may_begin(least, most, delay),
         }
         self.until = None;
-    }
-}
-
-/// When a preemption is allowed, at the earliest.
-#[derive(Debug, Clone, Copy, Default)]
-struct Countdown {
-    until: Option<Instant>,
-    better: bool,
-    /// Until when it may still run where it could not be said whether it began anew.
-    doubt: Option<Instant>,
-}
-
-impl Countdown {
-    /// It begins at one of these moments.
-    fn begins_between(least: Instant, most: Instant, delay: Duration) -> Self {
-        Countdown { doubt: Some(most + delay), ..Countdown::begins(least, delay) }
-    }
-
-    fn begins(now: Instant, delay: Duration) -> Self {
-        Countdown { until: Some(now + delay), ..Countdown::default() }
-    }
-
-    /// It begins at one of these moments, or not at all.
-    fn may_begin(&mut self, least: Instant, most: Instant, delay: Duration) {
-        self.doubt = self.doubt.max(Some(most + delay));
-        if !self.better && self.until.is_none_or(|until| until <= least) {
-            self.until = Some(least + delay);
-        }
-    }
-
-    /// Whoever is active was heard. `None`: it cannot be said whether this router is better.
-    fn judges(&mut self, now: Instant, better: Option<bool>, delay: Duration) {
-        let ran_out = self.until.is_none_or(|until| until <= now);
-        match better {
-            Some(true) if !self.better && ran_out && self.doubt.is_none_or(|until| until <= now) => {
-                self.until = Some(now + delay);
-            }
-            Some(_) => {}
-            None => {
-                self.doubt = self.doubt.max(self.until).max(Some(now + delay));
-                self.until = Some(now);
-            }
-        }
-        self.better = better.unwrap_or(true);
-    }
-
-    fn allows(&self, now: Instant) -> bool {
-        self.until.is_none_or(|until| until <= now)
     }
 }
 

@@ -7,6 +7,7 @@ use ::glbp::wire::{Forwarder, Hello, Kind, Message, State};
 use fhrp::{Instant, Mac};
 
 use super::super::messages::Said;
+use super::countdown::Better;
 use super::nonces::Proof;
 use super::{By, Other, Witness, bit, is_primary, right};
 use crate::sim::invariant::{Breach, Invariant};
@@ -64,9 +65,12 @@ impl Witness {
             self.is_given(at, message);
             return self.gave_nothing_up(before, 0, false);
         }
-        if let Some(hello) = &message.hello {
-            self.holds.insert(message.owner, (hello.hold, at + hello.hold));
-        }
+        match &message.hello {
+            // Who leaves is no member any more.
+            Some(hello) if hello.priority == 0 => self.holds.remove(&message.owner),
+            Some(hello) => self.holds.insert(message.owner, (hello.hold, at + hello.hold)),
+            None => None,
+        };
         let mut gateway = false;
         if let Some(hello) = &message.hello {
             gateway = hello.state == State::Active && !self.outranks(hello.priority, said.source);
@@ -117,7 +121,7 @@ impl Witness {
             if self.active.is_some_and(|active| active.source == source) {
                 self.active = None;
                 self.vacant = true;
-                self.preempts.better = false;
+                self.preempts.ends();
             }
             return;
         }
@@ -137,7 +141,11 @@ impl Witness {
         let delay = self.member.preempts_after_ms;
         let better = delay.is_some() && self.outranks(active.priority, active.source);
         if self.preempts.until.is_some() {
-            self.preempts.judges(at, Some(better), Duration::from_millis(delay.unwrap_or_default()));
+            self.preempts.judges(
+                at,
+                Better::of(better, better),
+                Duration::from_millis(delay.unwrap_or_default()),
+            );
         }
     }
 
@@ -149,7 +157,7 @@ impl Witness {
             let place = &mut self.places[usize::from(number)];
             if place.by.is_some_and(|by| by.owner == owner) {
                 place.by = None;
-                place.preempts.better = false;
+                place.preempts.ends();
             }
             return Ok(0);
         }
@@ -191,7 +199,7 @@ impl Witness {
         let place = &mut self.places[usize::from(it.number)];
         if place.by.is_some_and(|by| by.until <= at) {
             // Its silence may have been noticed, or not: then it is nothing new that it has less right to it.
-            place.preempts.doubt = place.preempts.doubt.max(Some(at + delay));
+            place.preempts.may_run_until(at + delay);
         }
         if runs {
             place.is_learnt(lonely_since.unwrap_or(at), at, delay);
@@ -200,8 +208,7 @@ impl Witness {
         place.until = Some(at + it.lifetime);
         place.by = Some(By { owner, right: it.priority, until, at_most, redirection: it.redirection });
         let better = |right: u8| takes.is_some() && it.priority < right;
-        let better = (better(least) == better(most)).then(|| better(least));
-        place.preempts.judges(at, better, delay);
+        place.preempts.judges(at, Better::of(better(least), better(most)), delay);
         if is_primary(it.priority) {
             place.given = Some(owner);
             if self.own == Some(it.number) {
@@ -229,6 +236,6 @@ impl Witness {
         let place = &mut self.places[usize::from(number)];
         let Some(by) = place.by else { return };
         let better = |right: u8| takes.is_some() && by.right < right;
-        place.preempts.judges(now, (better(least) == better(most)).then(|| better(least)), delay);
+        place.preempts.judges(now, Better::of(better(least), better(most)), delay);
     }
 }

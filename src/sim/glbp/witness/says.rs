@@ -110,7 +110,9 @@ impl Witness {
 
     /// A member without a forwarder asks the active gateway for one.
     fn requests(&mut self, datagram: &Datagram) -> Result<(), Breach> {
-        if self.active.is_some_and(|active| active.source != datagram.destination) {
+        // What waited for a kernel was meant for whoever was active then.
+        let active = self.active.filter(|_| self.waited_since.is_none());
+        if active.is_some_and(|active| active.source != datagram.destination) {
             return broken(format!("asked {} for a forwarder, which is not active", datagram.destination));
         }
         match self.own.filter(|own| self.forwards(*own)) {
@@ -302,6 +304,11 @@ impl Witness {
             // It may have begun because of what it heard last.
             // What it heard earlier, while it took no part, it did not listen to.
             place.by = place.by.filter(|_| just_heard);
+            // Nor can it be said which of several words made it begin, and which it heard before.
+            place.given = None;
+            if let Some(by) = &mut place.by {
+                by.until = by.until.min(arrived);
+            }
             let heard = place.by.is_some();
             place.known |= heard;
             let least = if heard { arrived.min(began) } else { began };

@@ -73,8 +73,8 @@ impl Witness {
             let place = &mut self.places[usize::from(number)];
             let Some(by) = place.by.take() else { continue };
             place.known = true;
-            place.preempts.better = false;
-            if now < by.until && !(takes && by.right < most && place.preempts.allows(now)) {
+            place.preempts.ends();
+            if now < by.until && !(takes && by.right < most && place.preempts.may_be_over(now)) {
                 let left = now.until(by.until);
                 let what = format!("takes forwarder {number} from {}, believed for {left:?} more", by.owner);
                 return broken(Invariant::NotTooEarly, what);
@@ -123,7 +123,7 @@ impl Witness {
         let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
         let preempts =
             self.member.preempts_after_ms.is_some() && self.outranks(active.priority, active.source);
-        if now < active.until && !(preempts && self.preempts.allows(now)) {
+        if now < active.until && !(preempts && self.preempts.may_be_over(now)) {
             let what = format!(
                 "becomes active, though {} is believed for {:?} more",
                 active.source,
