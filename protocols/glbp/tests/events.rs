@@ -242,6 +242,10 @@ fn commands() {
     assert_eq!(stage.tick(), ["hello speak p100 1/167 from 1"]);
     stage.turn(&says(LOWER, State::Active, 90));
     assert_eq!(stage.detail("preemption"), "off");
+    // Found by the simulation: who had said goodbye, and served hosts until a successor was there, claimed them again.
+    let mut stage = active(config());
+    stage.tell(Input::Stop);
+    assert_eq!(stage.command(Command::Announce), ["remark command-ignored"]);
     // Nobody took the role after all.
     let mut stage = active(config());
     stage.turn(&says(LOWER, State::Standby, 90));

@@ -215,8 +215,8 @@ impl Rules for GlbpRules {
         Some(Box::new(setup::config(&self.setup, member)))
     }
 
-    fn stop(&mut self, router: usize, _now: Instant) {
-        self.witnesses[router].stop();
+    fn stop(&mut self, router: usize, now: Instant) {
+        self.witnesses[router].stop(now);
     }
 
     fn ordered(&mut self, router: usize, _now: Instant, command: Command) {

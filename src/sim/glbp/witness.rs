@@ -6,11 +6,13 @@
 //! | `says` | what it says and asks for, looked at |
 //! | `hears` | what it hears, and what has to come of that |
 //! | `countdown` | the delay of a preemption, as far as it can be seen |
+//! | `leaving` | how it leaves |
 //! | `nonces` | whose message proves itself new |
 //! | `turn` | what must be so at the end of a turn |
 
 mod countdown;
 mod hears;
+mod leaving;
 mod nonces;
 mod says;
 mod turn;
@@ -25,6 +27,7 @@ use ::glbp::wire::State;
 use fhrp::{Command, Instant, Mac};
 
 use self::countdown::Countdown;
+use self::leaving::Leaving;
 use self::nonces::Nonces;
 use super::setup::{FORWARDERS, Member, Setup};
 use crate::sim::machine;
@@ -46,6 +49,7 @@ pub(super) struct Witness {
     low: bool,
     up: bool,
     stopping: bool,
+    leaving: Option<Leaving>,
     /// The gateway's state, as the router said it last; `None`: it has said nothing, or goodbye.
     said: Option<State>,
     /// When it began to say so, or to prepare for it.
@@ -61,6 +65,8 @@ pub(super) struct Witness {
     will: Option<Numbers>,
     /// How its state was at the end of the last turn.
     said_before: Option<State>,
+    /// Forwarders that hosts were told in this turn though nobody had been heard to forward.
+    told_early: Numbers,
     /// It has answered a host, or given a forwarder away, in this turn.
     acted: Option<&'static str>,
     nonces: Nonces,
@@ -70,11 +76,16 @@ pub(super) struct Witness {
     vacant: bool,
     /// When it became active without a forwarder: since then it may have one that it has not said yet.
     lonely_since: Option<Instant>,
+    /// It is told to give the role away; and it has, to whoever has it now, from whom it does not take it back.
+    hands_over: bool,
+    gave_away: bool,
     /// When it may take the role from a worse one.
     preempts: Countdown,
     places: [Place; PLACES],
     /// The forwarder that it said it was given.
     own: Option<u8>,
+    /// The longest time that a nonce of its may be good for: it depends on the times that were ever in force.
+    nonce_period: Duration,
     /// How long others are believed to live, as they said last, and until when that is remembered.
     holds: BTreeMap<Mac, (Duration, Instant)>,
     /// When the last turn was over: what ran out since then has yet to be dealt with.
@@ -82,6 +93,8 @@ pub(super) struct Witness {
     /// A message is being handed in; when it arrived.
     hearing: bool,
     arrived: Instant,
+    /// When the first one of this turn did.
+    first_arrived: Option<Instant>,
     /// What it says waits until the kernel has answered; since when.
     waits: bool,
     asked_at: Instant,
@@ -192,6 +205,7 @@ impl Witness {
             low: false,
             up: false,
             stopping: false,
+            leaving: None,
             said: None,
             hello: None,
             spoken_for: 0,
@@ -200,18 +214,23 @@ impl Witness {
             listed: Vec::new(),
             will: None,
             said_before: None,
+            told_early: 0,
             acted: None,
             nonces: Nonces::default(),
             active: None,
             vacant: false,
             lonely_since: None,
+            hands_over: false,
+            gave_away: false,
             preempts: Countdown::default(),
             places: [Place::default(); PLACES],
             own: None,
+            nonce_period: Duration::ZERO,
             holds: BTreeMap::new(),
             turned_at: Instant::ZERO,
             hearing: false,
             arrived: Instant::ZERO,
+            first_arrived: None,
             waits: false,
             asked_at: Instant::ZERO,
             waited_since: None,
@@ -342,6 +361,7 @@ impl Witness {
         // What it heard while it took no part counts for nothing.
         if !(std::mem::replace(&mut self.up, up) && up) {
             self.falls_silent();
+            self.cannot_serve();
         }
     }
 
@@ -356,9 +376,13 @@ impl Witness {
             place.given = None;
         }
         self.own = None;
+        self.gave_away = false;
     }
 
-    pub(super) fn granted(&mut self, _granted: bool) {
+    pub(super) fn granted(&mut self, granted: bool) {
+        if !granted {
+            self.cannot_serve();
+        }
         self.waited_since = std::mem::take(&mut self.waits).then_some(self.asked_at);
         self.any_turn |= self.waited_since.is_some();
         self.judges_again = true;
@@ -378,6 +402,7 @@ impl Witness {
 
     /// It heard nothing because it could hear nothing: others get the time for another hello.
     pub(super) fn stood_still(&mut self, now: Instant) {
+        self.cannot_serve();
         let own = self.member.times().map(|times| times.hello);
         let hello = own.into_iter().chain(self.active.map(|active| active.times.hello)).max();
         let patience = hello.unwrap_or_default().max(DEFAULT_TIMES.hello);
@@ -386,14 +411,13 @@ impl Witness {
         }
     }
 
-    pub(super) fn stop(&mut self) {
-        self.stopping = true;
-    }
-
     pub(super) fn ordered(&mut self, command: Command) {
         match command {
             // It does not take back what it gave away.
-            Command::HandOver => self.preempts.until = None,
+            Command::HandOver => {
+                self.preempts.until = None;
+                self.hands_over = self.said == Some(State::Active) && !self.waits && !self.any_turn;
+            }
             Command::Announce | Command::TakeOver | Command::Ready => {}
         }
     }

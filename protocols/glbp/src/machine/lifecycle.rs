@@ -230,7 +230,8 @@ impl GatewayGroup {
     pub(super) fn is_commanded(&mut self, context: &mut Context<'_>, command: Command) {
         match (command, &self.state) {
             (Command::HandOver, State::Active(_)) => self.hands_over(context),
-            (Command::Announce, _) if !self.held.is_empty() => {
+            // Who leaves holds on to what it has until a successor is heard, and claims nothing.
+            (Command::Announce, state) if state.runs() && !self.held.is_empty() => {
                 self.announces_forwarders(context);
                 self.advertises_router(context);
             }

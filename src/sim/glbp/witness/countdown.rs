@@ -43,10 +43,10 @@ impl Countdown {
 
     /// It begins at one of these moments, or not at all.
     pub(super) fn may_begin(&mut self, least: Instant, most: Instant, delay: Duration) {
-        self.may_run_until(most + delay);
-        if self.better == Better::No && self.may_be_over(least) {
+        if self.better == Better::No && self.is_over(least) {
             self.until = Some(least + delay);
         }
+        self.may_run_until(most + delay);
     }
 
     /// It may run for longer, but not for less.
@@ -56,9 +56,8 @@ impl Countdown {
 
     /// Whoever is active was heard.
     pub(super) fn judges(&mut self, now: Instant, better: Better, delay: Duration) {
-        let is_over = self.may_be_over(now) && self.latest.is_none_or(|latest| latest <= now);
         match (self.better, better) {
-            (Better::No, Better::Yes) if is_over => self.until = Some(now + delay),
+            (Better::No, Better::Yes) if self.is_over(now) => self.until = Some(now + delay),
             (Better::No | Better::Perhaps, Better::Yes | Better::Perhaps) if self.may_be_over(now) => {
                 self.may_run_until(now + delay);
             }
@@ -70,6 +69,10 @@ impl Countdown {
     /// There is nobody to be better than.
     pub(super) fn ends(&mut self) {
         self.better = Better::No;
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.may_be_over(now) && self.latest.is_none_or(|latest| latest <= now)
     }
 
     /// Whether it may be over.

@@ -22,7 +22,12 @@ impl Witness {
         let before = (self.said, self.wished);
         // By the nonces that it had when it heard that; what it says to it may bring new ones.
         self.was_right_to_obey(heard, said)?;
+        if let Some(hello) = &said.message.hello {
+            // It may go by these times from now on, in what it says to that.
+            self.nonce_period = self.nonce_period.max(hello.hold).max(hello.hello * 2);
+        }
         (self.hearing, self.arrived) = (true, heard.at.min(heard.step.now));
+        self.first_arrived.get_or_insert(self.arrived);
         let looked = self.looks(&heard.step);
         self.hearing = false;
         looked?;
@@ -71,6 +76,11 @@ impl Witness {
             Some(hello) => self.holds.insert(message.owner, (hello.hold, at + hello.hold)),
             None => None,
         };
+        let claimed =
+            |it: &&Forwarder| it.state == State::Active && it.mac == self.setup.virtual_mac(it.number);
+        let claims = message.forwarders.iter().filter(claimed).fold(0, |all, it| all | bit(it.number));
+        let answers = message.hello.is_some_and(|hello| hello.state == State::Active);
+        self.is_succeeded(at, claims, answers);
         let mut gateway = false;
         if let Some(hello) = &message.hello {
             gateway = hello.state == State::Active && !self.outranks(hello.priority, said.source);
@@ -121,12 +131,14 @@ impl Witness {
             if self.active.is_some_and(|active| active.source == source) {
                 self.active = None;
                 self.vacant = true;
+                self.gave_away = false;
                 self.preempts.ends();
             }
             return;
         }
         let Hello { priority, hello, hold, .. } = *hello;
         let times = Times { hello, hold };
+        self.gave_away &= self.active.is_none_or(|active| active.until > at);
         // Who is in an election may have won it by what came before that.
         let elects = matches!(self.said_before, Some(State::Speak | State::Standby));
         self.vacant |= elects && self.active.is_none_or(|active| active.until <= at);

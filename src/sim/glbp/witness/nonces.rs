@@ -1,7 +1,9 @@
 //! Whose message proves itself new: who repeats the receiver's nonce, or the one before.
 
+use std::time::Duration;
+
 use ::glbp::wire::{Challenge, Message};
-use fhrp::Mac;
+use fhrp::{Instant, Mac};
 
 use crate::sim::invariant::{Breach, Invariant};
 
@@ -12,6 +14,9 @@ pub(super) struct Nonces {
     previous: Option<u32>,
     /// One was made and never said.
     skipped: bool,
+    /// The one that was said last, and when it was said first.
+    first: Option<u32>,
+    since: Instant,
 }
 
 /// What a receiver may make of a message.
@@ -50,6 +55,26 @@ impl Nonces {
             }
             // It was sealed earlier, and waited for a kernel.
             128.. => Ok(()),
+        }
+    }
+
+    /// The router says one, in a message that it wrote at `sealed` at the earliest.
+    ///
+    /// # Errors
+    /// It is older than `period`.
+    pub(super) fn renews(
+        &mut self,
+        now: Instant,
+        sealed: Instant,
+        challenge: &Challenge,
+        period: Duration,
+    ) -> Result<(), Breach> {
+        if self.first != Some(challenge.nonce) {
+            (self.first, self.since) = (Some(challenge.nonce), now);
+        }
+        match sealed > self.since + period {
+            true => Err(Breach::new(Invariant::Forgery, format!("keeps its nonce for more than {period:?}"))),
+            false => Ok(()),
         }
     }
 

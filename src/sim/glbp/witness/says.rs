@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::glbp::config::DEFAULT_TIMES;
 use ::glbp::wire::{Forwarder, Hello, Kind, Message, State};
 use fhrp::{Datagram, Instant, Mac};
 
@@ -65,9 +66,26 @@ impl Witness {
         }
     }
 
+    /// A nonce is good for a hold time, or two hellos: whatever was recorded before that proves nothing any more.
+    fn renews_nonce(&mut self, now: Instant, message: &Message) -> Result<(), Breach> {
+        let own = self.member.times().unwrap_or(DEFAULT_TIMES);
+        let usual = [own, DEFAULT_TIMES].into_iter().map(|times| times.hold.max(times.hello * 2));
+        self.nonce_period = usual.fold(self.nonce_period, Duration::max);
+        let sealed = self.waited_since.unwrap_or(now);
+        match &message.challenge {
+            Some(challenge) => self.nonces.renews(now, sealed, challenge, self.nonce_period),
+            None => Ok(()),
+        }
+    }
+
     fn sends(&mut self, step: &Step<'_>, datagram: &Datagram) -> Result<(), Breach> {
         let (message, source_mac) = messages::judge(&self.setup, self.address, step.wall, datagram)?;
         self.proves(&message)?;
+        self.renews_nonce(step.now, &message)?;
+        let leaves = message.hello.is_some_and(|hello| hello.priority == 0);
+        if self.is_silent_for_good() && !leaves && self.waited_since.is_none() {
+            return Err(Breach::new(Invariant::Leaving, "has said goodbye, and goes on speaking"));
+        }
         match (message.kind, &message.hello) {
             (Kind::Request, _) => self.requests(datagram),
             (Kind::Response, _) => self.responds(datagram, &message),
@@ -77,6 +95,7 @@ impl Witness {
                     return broken("left forwarders that it did not have".to_owned());
                 }
                 self.falls_silent();
+                self.said_goodbye();
                 match source_mac == self.mac() {
                     true => Ok(()),
                     false => broken(format!("said goodbye from {source_mac}")),
@@ -140,6 +159,11 @@ impl Witness {
         let place = &mut self.places[usize::from(given.number)];
         let before = place.given.replace(to);
         place.is_learnt(begins, begins, delay);
+        let others =
+            || self.places.iter().enumerate().filter(|(other, _)| *other != usize::from(given.number));
+        if long && before != Some(to) && others().any(|(_, other)| other.known && other.given == Some(to)) {
+            return broken(format!("gave forwarder {} to {to}, which has another one", given.number));
+        }
         match before.filter(|before| *before != to && long) {
             Some(before) => broken(format!("gave forwarder {} to {before}, and to {to}", given.number)),
             None if self.own == Some(given.number) && self.forwards(given.number) => {
@@ -171,6 +195,9 @@ impl Witness {
         self.said = Some(hello.state);
         self.hello = Some(LastHello { at: now, promised: hello.hello });
         let full = (hello.timeout, hello.redirect);
+        if message.forwarders.iter().filter(|it| is_primary(it.priority)).count() > 1 {
+            return broken("said that it was given two forwarders".to_owned());
+        }
         let mut all = 0;
         for forwarder in &message.forwarders {
             all |= bit(forwarder.number);
@@ -283,6 +310,10 @@ impl Witness {
             }
         }
         place.claimed = Some(Claimed { at: now, right: priority, lifetime });
+        if primary {
+            // While it is at home its time does not run.
+            place.until = None;
+        }
         place.known = true;
         if primary {
             self.own = Some(number);
@@ -298,8 +329,8 @@ impl Witness {
         // Its first hello may have waited for its kernel.
         let began = self.waited_since.unwrap_or(now);
         self.preempts = Countdown::begins_between(began, now, ms(self.member.preempts_after_ms));
-        let just_heard = self.arrived > self.turned_at;
-        let arrived = if just_heard { self.arrived.min(now) } else { now };
+        let just_heard = self.first_arrived.is_some();
+        let arrived = self.first_arrived.unwrap_or(now);
         for place in &mut self.places {
             // It may have begun because of what it heard last.
             // What it heard earlier, while it took no part, it did not listen to.
@@ -313,6 +344,10 @@ impl Witness {
             place.known |= heard;
             let least = if heard { arrived.min(began) } else { began };
             place.preempts = Countdown::begins_between(least, now, ms(self.member.takes_forwarders_after_ms));
+        }
+        self.active = self.active.filter(|_| just_heard);
+        if let Some(active) = &mut self.active {
+            active.until = active.until.min(arrived);
         }
         self.judges_gateway(arrived);
         for number in 1..=FORWARDERS {

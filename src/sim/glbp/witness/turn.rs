@@ -22,8 +22,10 @@ impl Witness {
         self.acted = Some("answers a host");
         let place = &self.places[usize::from(number)];
         let somebody = self.forwards(number) || place.by.is_some_and(|by| by.at_most >= self.turned_at);
-        // It may have taken it over in order to answer.
-        if !somebody && place.by.is_some() {
+        if !somebody && place.by.is_none() {
+            // It takes it over in order to answer.
+            self.told_early |= bit(number);
+        } else if !somebody {
             return broken(
                 Invariant::Reachable,
                 format!("sends a host to forwarder {number}, which is silent"),
@@ -53,11 +55,18 @@ impl Witness {
         }
         self.forgets_what_is_over(turn.now);
         self.may_be_active(turn.now, active_before)?;
+        self.hands_over_in_order(turn.now);
+        self.succeeds_at_once()?;
+        self.leaves_in_order(turn)?;
         self.lists_what_it_has()?;
         self.is_in_order(turn)?;
         self.acted = None;
+        if std::mem::take(&mut self.told_early) & !self.wished & !self.wished_before != 0 {
+            return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
+        }
         self.vacant = false;
         self.turned_at = turn.now;
+        self.first_arrived = None;
         self.waited_since = None;
         self.listed.clear();
         self.said_before = self.said;
@@ -74,6 +83,13 @@ impl Witness {
             let Some(by) = place.by.take() else { continue };
             place.known = true;
             place.preempts.ends();
+            if now < by.until
+                && self.waited_since.is_none()
+                && self.listed.iter().any(|(it, _)| it & bit(number) != 0)
+            {
+                let what = format!("says that it forwards for {number} before its kernel has answered");
+                return broken(Invariant::Truthful, what);
+            }
             if now < by.until && !(takes && by.right < most && place.preempts.may_be_over(now)) {
                 let left = now.until(by.until);
                 let what = format!("takes forwarder {number} from {}, believed for {left:?} more", by.owner);
@@ -121,8 +137,9 @@ impl Witness {
         }
         self.lonely_since = Some(now).filter(|_| self.own.is_none());
         let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
-        let preempts =
-            self.member.preempts_after_ms.is_some() && self.outranks(active.priority, active.source);
+        let preempts = self.member.preempts_after_ms.is_some()
+            && !self.gave_away
+            && self.outranks(active.priority, active.source);
         if now < active.until && !(preempts && self.preempts.may_be_over(now)) {
             let what = format!(
                 "becomes active, though {} is believed for {:?} more",
@@ -132,6 +149,25 @@ impl Witness {
             return broken(Invariant::NotTooEarly, what);
         }
         Ok(())
+    }
+
+    /// Who has given the role away by command does not take it back, for as long as somebody has it.
+    fn hands_over_in_order(&mut self, now: Instant) {
+        self.gave_away &= self.said != Some(State::Active);
+        self.gave_away &= self.active.is_none_or(|active| active.until > now);
+        if std::mem::take(&mut self.hands_over) {
+            self.gave_away = self.said == Some(State::Speak) && self.active.is_none();
+        }
+    }
+
+    /// The next in line is there at once when the active gateway says that it leaves.
+    fn succeeds_at_once(&self) -> Result<(), Breach> {
+        let next = self.said_before == Some(State::Standby) && self.said == Some(State::Standby);
+        let speaks_its_mind = !self.waits && !self.any_turn && self.waited_since.is_none() && self.up;
+        match next && self.vacant && self.active.is_none() && speaks_its_mind && !self.stopping {
+            true => broken(Invariant::NotTooLate, "stays standby, though the active gateway has left"),
+            false => Ok(()),
+        }
     }
 
     /// A hello lists what is forwarded for, and nothing else.
