@@ -280,12 +280,14 @@ fn requests_are_repeated_with_hellos() {
     stage.run(secs(3));
     assert_eq!(stage.turn(&best()), ["request to 10.0.0.9"]);
     // Four others have one each: there is little hope.
-    let full = best().forwarding(2, 167).forwarding(3, 167).forwarding(4, 167);
+    for (from, number) in [(LOWER, 2), ("10.0.0.3", 3), ("10.0.0.4", 4)] {
+        stage.turn(&claims(from, number, 167));
+    }
     stage.run(secs(3));
-    assert!(!stage.turn(&full).contains(&"request to 10.0.0.9".to_owned()));
+    assert!(!stage.turn(&best()).contains(&"request to 10.0.0.9".to_owned()));
     for _ in 0..19 {
         stage.run(secs(3));
-        let lines = stage.turn(&full);
+        let lines = stage.turn(&best());
         let asks = lines.contains(&"request to 10.0.0.9".to_owned());
         assert_eq!(asks, stage.now == at(63), "{}", stage.now);
     }
@@ -328,6 +330,16 @@ fn who_preempts_asks_first_for_the_forwarder_that_it_had() {
     assert_eq!(stage.forwarders(), ["1 Listen of 10.0.0.2", "2 Listen own"]);
 }
 
+/// Found by the simulation: a member that came back to two other routers with a new number was given the old one as well.
+#[test]
+fn a_member_has_the_forwarder_that_it_claimed_last() {
+    let mut stage = Stage::reaching(config(), "Active");
+    stage.turn(&claims(LOWER, 2, 167));
+    stage.turn(&claims(LOWER, 3, 167));
+    assert_eq!((stage.forwarder(2).owner, stage.forwarder(3).owner), (None, Some(owner(LOWER))));
+    assert_eq!(stage.hear(&requests(LOWER)), ["response 3/0 to 10.0.0.2"]);
+}
+
 #[test]
 fn two_owners_of_one_forwarder_become_one() {
     // Both were given number 2, in two halves of a network.
@@ -341,6 +353,18 @@ fn two_owners_of_one_forwarder_become_one() {
     let mut stage = member(config());
     assert_eq!(stage.turn(&claims(LOWER, 2, 167)), ["once held, forwarder 2/167 from 2"]);
     assert_eq!(stage.forwarders()[1], "2 Active own local");
+}
+
+/// Found by the simulation: what was reloaded while the link was down did not count when it was up again.
+#[test]
+fn what_is_enough_is_judged_anew_while_the_group_does_not_run() {
+    let mut stage = member(config());
+    stage.tell(Input::Penalty(50));
+    stage.tell(Input::Link(&Link { up: false, ..link() }));
+    let weighting = Weighting { maximum: 100, lower: 60, upper: 70 };
+    stage.tell(Input::Reconfigure(&Config { weighting, ..config() }));
+    stage.tell(Input::Link(&link()));
+    assert!(stage.detail("weighting").starts_with("50, low (configured 100)"));
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub(super) struct Witness {
     places: [Place; PLACES],
     /// The forwarder that it said it was given.
     own: Option<u8>,
+    /// Whom it asked for one last, and when.
+    asked: Option<(IpAddr, Instant)>,
     /// The longest time that a nonce of its may be good for: it depends on the times that were ever in force.
     nonce_period: Duration,
     /// How long others are believed to live, as they said last, and until when that is remembered.
@@ -176,6 +178,9 @@ impl Place {
             true if sure => return,
             true => self.preempts.may_begin(least, most, delay),
         }
+        if let Some(by) = &mut self.by {
+            by.until = by.until.min(most);
+        }
         self.until = None;
     }
 }
@@ -225,6 +230,7 @@ impl Witness {
             preempts: Countdown::default(),
             places: [Place::default(); PLACES],
             own: None,
+            asked: None,
             nonce_period: Duration::ZERO,
             holds: BTreeMap::new(),
             turned_at: Instant::ZERO,

@@ -82,9 +82,7 @@ impl GatewayGroup {
             forwarder.state = ForwarderState::Listen(Waiting::new(None, at + hold * 2));
             self.forwarders.insert(number, forwarder);
         }
-        let Some(forwarder) = self.forwarders.get_mut(&number) else { return };
-        if forwarder.owner != Some(owner) {
-            forwarder.owner = Some(owner);
+        if self.owns(owner, number) {
             let text = format!("forwarder {number} is given to {}", received.source);
             context.note(Note::Remark { name: "forwarder-given", about: Some(received.source), text });
         }
@@ -145,10 +143,9 @@ impl GatewayGroup {
             let forwarder = self.new_forwarder(mac, at);
             self.forwarders.insert(number, forwarder);
         }
-        let own = self.own_mac();
+        self.owns(self.own_mac(), number);
         if let Some(forwarder) = self.forwarders.get_mut(&number) {
             forwarder.primary = true;
-            forwarder.owner = Some(own);
         }
         // Our right to it is another one now.
         self.judges_forwarders(at);
@@ -159,6 +156,19 @@ impl GatewayGroup {
         if self.forwarders.get(&number).is_some_and(Forwarder::is_active) {
             self.hastens_hello(at);
         }
+    }
+
+    /// The forwarder is this member's, and no other one is: it may have had another before. Returns whether that is new.
+    pub(super) fn owns(&mut self, owner: fhrp::Mac, number: u8) -> bool {
+        let mut is_new = false;
+        for (other, forwarder) in &mut self.forwarders {
+            if *other == number {
+                is_new = forwarder.owner.replace(owner) != Some(owner);
+            } else {
+                forwarder.owner = forwarder.owner.filter(|it| *it != owner);
+            }
+        }
+        is_new
     }
 
     /// The number that the owner is given: the one it has, else one that is free, else one whose owner nobody knows.

@@ -157,8 +157,9 @@ impl GatewayGroup {
             return forwarder.counts_down(claim.at, redirection, lifetime);
         }
         forwarder.is_full(claim.at, retirement.redirect, retirement.timeout);
-        forwarder.owner = Some(claim.owner);
-        if std::mem::take(&mut forwarder.primary) {
+        let was_ours = std::mem::take(&mut forwarder.primary);
+        self.owns(claim.owner, number);
+        if was_ours {
             self.requested = None;
             let text = format!("forwarder {number} is that of {}; another one is asked for", claim.source);
             context.note(Note::Remark { name: "forwarder-lost", about: Some(claim.source), text });

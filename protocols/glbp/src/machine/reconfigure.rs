@@ -33,6 +33,7 @@ impl GatewayGroup {
         }
         let old = std::mem::replace(&mut self.config, new.clone());
         self.clients.keeps(self.config.client_cache, context.now);
+        self.weighs();
         if old.authentication != self.config.authentication {
             self.guard = Guard::new(&self.config.authentication);
             self.begins_nonces(context);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ::glbp::config::Times;
-use ::glbp::wire::{Forwarder, Hello, Kind, Message, State};
+use ::glbp::config::{DEFAULT_TIMES, Times};
+use ::glbp::wire::{Forwarder, Hello, Kind, State};
 use fhrp::{Instant, Mac};
 
 use super::super::messages::Said;
@@ -67,7 +67,7 @@ impl Witness {
             *until = at + *hold;
         }
         if message.kind != Kind::Hello {
-            self.is_given(at, message);
+            self.is_given(at, said);
             return self.gave_nothing_up(before, 0, false);
         }
         match &message.hello {
@@ -102,12 +102,21 @@ impl Witness {
     }
 
     /// From now on it knows the forwarder that it is given, and the delay of its preemption runs.
-    fn is_given(&mut self, at: Instant, message: &Message) {
+    fn is_given(&mut self, at: Instant, said: &Said) {
+        let message = &said.message;
+        let own = self.member.times().unwrap_or(DEFAULT_TIMES);
+        let hold = self.active.map_or(own, |active| active.times).hold;
+        // What it has not asked for is nobody's.
+        if self.asked.is_none_or(|(whom, when)| whom != said.source || at >= when + hold) {
+            return;
+        }
         let delay = Duration::from_millis(self.member.takes_forwarders_after_ms.unwrap_or_default());
         let numbers = message.forwarders.iter().map(|it| usize::from(it.number));
         for number in numbers.filter(|_| message.kind == Kind::Response) {
             let Some(place) = self.places.get_mut(number) else { continue };
             place.is_learnt(at, at, delay);
+            // It is its own now, if it had asked for one.
+            place.given = None;
         }
     }
 
@@ -222,7 +231,11 @@ impl Witness {
         let better = |right: u8| takes.is_some() && it.priority < right;
         place.preempts.judges(at, Better::of(better(least), better(most)), delay);
         if is_primary(it.priority) {
-            place.given = Some(owner);
+            // Nobody has two.
+            for place in self.places.iter_mut().filter(|place| place.given == Some(owner)) {
+                place.given = None;
+            }
+            self.places[usize::from(it.number)].given = Some(owner);
             if self.own == Some(it.number) {
                 self.own = None;
             }

@@ -87,7 +87,7 @@ impl Witness {
             return Err(Breach::new(Invariant::Leaving, "has said goodbye, and goes on speaking"));
         }
         match (message.kind, &message.hello) {
-            (Kind::Request, _) => self.requests(datagram),
+            (Kind::Request, _) => self.requests(step.now, datagram),
             (Kind::Response, _) => self.responds(datagram, &message),
             (Kind::Hello, Some(hello)) if hello.priority == 0 => {
                 let left = self.is_goodbye(&message)?;
@@ -128,7 +128,8 @@ impl Witness {
     }
 
     /// A member without a forwarder asks the active gateway for one.
-    fn requests(&mut self, datagram: &Datagram) -> Result<(), Breach> {
+    fn requests(&mut self, now: Instant, datagram: &Datagram) -> Result<(), Breach> {
+        self.asked = Some((datagram.destination, now));
         // What waited for a kernel was meant for whoever was active then.
         let active = self.active.filter(|_| self.waited_since.is_none());
         if active.is_some_and(|active| active.source != datagram.destination) {
@@ -299,6 +300,7 @@ impl Witness {
         }
         // What waited for a kernel was right when it was written.
         let written = self.waited_since.unwrap_or(now);
+        let own = self.mac();
         let place = &mut self.places[usize::from(number)];
         // What waited for the same answer need not come out in the order in which it was written.
         let together = |before: &Claimed| self.waited_since.is_some() && before.at == now;
@@ -313,8 +315,13 @@ impl Witness {
         if primary {
             // While it is at home its time does not run.
             place.until = None;
+            place.given = Some(own);
         }
-        place.known = true;
+        let delay = Duration::from_millis(self.member.takes_forwarders_after_ms.unwrap_or_default());
+        if !std::mem::replace(&mut place.known, true) {
+            let least = self.lonely_since.filter(|_| self.own.is_none()).unwrap_or(written);
+            place.preempts = Countdown::begins_between(least, now, delay);
+        }
         if primary {
             self.own = Some(number);
         } else if self.own == Some(number) {

@@ -20,6 +20,10 @@ impl Witness {
             return broken(Invariant::Truthful, format!("tells a host {mac}, which is no forwarder's"));
         };
         self.acted = Some("answers a host");
+        // Who has said goodbye, and answers until somebody else does, knows more than is remembered of it.
+        if self.stopping {
+            return Ok(());
+        }
         let place = &self.places[usize::from(number)];
         let somebody = self.forwards(number) || place.by.is_some_and(|by| by.at_most >= self.turned_at);
         if !somebody && place.by.is_none() {
