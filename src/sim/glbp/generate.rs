@@ -108,7 +108,11 @@ pub fn changed(dice: &mut Dice, setup: &Setup, router: usize) -> Member {
     match dice.below(8) {
         0 => {
             let times = dice.between(1, 3);
-            member.times_ms = Some((hello * times, hold * times));
+            // A configuration whose forwarders are given up before anybody forwards is refused.
+            let lasts = |hold: u64| member.retirement_s.is_none_or(|(_, timeout)| timeout * 1_000 > 2 * hold);
+            if lasts(hold * times) {
+                member.times_ms = Some((hello * times, hold * times));
+            }
         }
         1 => member.preempts_after_ms = dice.one_of(&[None, Some(0), Some(hold)]),
         2 => member.takes_forwarders_after_ms = dice.one_of(&[None, Some(0), Some(hold), Some(3 * hold)]),

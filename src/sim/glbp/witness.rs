@@ -136,7 +136,7 @@ struct Other {
 }
 
 /// What is known of a forwarder.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Place {
     known: bool,
     /// Until when anybody forwards for it, as far as it was heard; `None`: never heard.
@@ -164,6 +164,8 @@ struct By {
 #[derive(Debug, Clone, Copy)]
 struct Claimed {
     at: Instant,
+    /// When it was written, at the earliest.
+    written: Instant,
     right: u8,
     lifetime: Duration,
 }
@@ -228,7 +230,7 @@ impl Witness {
             hands_over: false,
             gave_away: false,
             preempts: Countdown::default(),
-            places: [Place::default(); PLACES],
+            places: std::array::from_fn(|_| Place::default()),
             own: None,
             asked: None,
             nonce_period: Duration::ZERO,
@@ -330,7 +332,7 @@ impl Witness {
 
     /// Whether it would take the gateway's role from this one.
     pub(super) fn would_replace(&self, priority: u8, source: IpAddr) -> bool {
-        let suspended = self.preempts.until.is_none();
+        let suspended = self.preempts.is_suspended();
         self.member.preempts_after_ms.is_some() && !suspended && self.outranks(priority, source)
     }
 
@@ -421,7 +423,7 @@ impl Witness {
         match command {
             // It does not take back what it gave away.
             Command::HandOver => {
-                self.preempts.until = None;
+                self.preempts.suspends();
                 self.hands_over = self.said == Some(State::Active) && !self.waits && !self.any_turn;
             }
             Command::Announce | Command::TakeOver | Command::Ready => {}

@@ -135,7 +135,8 @@ impl GatewayGroup {
             self.refusal = None;
             self.reconsiders(context, "what was refused is tried again");
         }
-        if self.greets_at.take_if(|at| *at <= context.now).is_some() {
+        // Its interface may have gone since it was asked.
+        if self.greets_at.take_if(|at| *at <= context.now).is_some() && self.faults().is_empty() {
             self.says_nonce(context);
         }
     }

@@ -161,7 +161,7 @@ impl Witness {
         let Some(active) = self.active else { return };
         let delay = self.member.preempts_after_ms;
         let better = delay.is_some() && self.outranks(active.priority, active.source);
-        if self.preempts.until.is_some() {
+        if !self.preempts.is_suspended() {
             self.preempts.judges(
                 at,
                 Better::of(better, better),
@@ -220,7 +220,7 @@ impl Witness {
         let place = &mut self.places[usize::from(it.number)];
         if place.by.is_some_and(|by| by.until <= at) {
             // Its silence may have been noticed, or not: then it is nothing new that it has less right to it.
-            place.preempts.may_run_until(at + delay);
+            place.preempts.may_end();
         }
         if runs {
             place.is_learnt(lonely_since.unwrap_or(at), at, delay);

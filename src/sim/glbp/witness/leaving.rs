@@ -28,8 +28,9 @@ pub(super) struct Leaving {
 impl Witness {
     pub(in crate::sim::glbp) fn stop(&mut self, now: Instant) {
         let takes_part = self.said.is_some() && !self.stopping;
-        // What it is may have waited for its kernel, and may be something else.
-        self.leaving = (takes_part && !self.waits && !self.any_turn).then(|| Leaving {
+        // What it has become in this turn it has not said yet, and may say when its kernel has answered.
+        let is_known = self.first_arrived.is_none() && !self.waits && !self.any_turn;
+        self.leaving = (takes_part && is_known).then(|| Leaving {
             began: now,
             said_goodbye: false,
             forwarded: self.wished,

@@ -311,7 +311,7 @@ impl Witness {
                 return broken(format!("gave forwarder {number} {lifetime:?}, and had {left:?} for it"));
             }
         }
-        place.claimed = Some(Claimed { at: now, right: priority, lifetime });
+        place.claimed = Some(Claimed { at: now, written, right: priority, lifetime });
         if primary {
             // While it is at home its time does not run.
             place.until = None;

@@ -111,7 +111,7 @@ impl Witness {
         for number in (1..=FORWARDERS).filter(|number| before & !self.wished & bit(*number) != 0) {
             let claimed = self.places[usize::from(number)].claimed;
             let over =
-                claimed.is_none_or(|it| !is_primary(it.right) && it.at + it.lifetime <= now + ROUNDING);
+                claimed.is_none_or(|it| !is_primary(it.right) && it.written + it.lifetime <= now + ROUNDING);
             if !over {
                 return broken(
                     Invariant::GivesWay,
@@ -200,6 +200,11 @@ impl Witness {
         }
         if turn.settled && self.wished != self.wished_before {
             return broken(Invariant::Cause, "forwarders move though nothing has happened for long");
+        }
+        // A last will waits for nobody: it gives up what is asked for at this moment.
+        if !self.stopping && self.will.map_or(self.wished != 0, |left| left != self.wished) {
+            let what = format!("leaves {:?} in its last will, and asks for {:?}", self.will, self.wished);
+            return broken(Invariant::Obligations, what);
         }
         if !self.runs() {
             return Ok(());
