@@ -384,6 +384,7 @@ impl Witness {
             place.given = None;
         }
         self.own = None;
+        self.lonely_since = None;
         self.gave_away = false;
     }
 

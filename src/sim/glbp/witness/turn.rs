@@ -139,7 +139,8 @@ impl Witness {
         if before || self.said != Some(State::Active) {
             return Ok(());
         }
-        self.lonely_since = Some(now).filter(|_| self.own.is_none());
+        // It may have given itself one the first time, lost the role before it said so, and be active again.
+        self.lonely_since = self.lonely_since.or(Some(now)).filter(|_| self.own.is_none());
         let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
         let preempts = self.member.preempts_after_ms.is_some()
             && !self.gave_away
