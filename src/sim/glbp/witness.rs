@@ -409,9 +409,14 @@ impl Witness {
         self.judges_again = true;
     }
 
-    /// It heard nothing because it could hear nothing: others get the time for another hello.
+    /// It heard nothing because it could hear nothing.
     pub(super) fn stood_still(&mut self, now: Instant) {
         self.cannot_serve();
+        self.is_patient(now);
+    }
+
+    /// Others get the time for another hello.
+    fn is_patient(&mut self, now: Instant) {
         let own = self.member.times().map(|times| times.hello);
         let hello = own.into_iter().chain(self.active.map(|active| active.times.hello)).max();
         let patience = hello.unwrap_or_default().max(DEFAULT_TIMES.hello);

@@ -1,5 +1,6 @@
 //! What must be so at the end of a turn.
 
+use ::glbp::config::DEFAULT_TIMES;
 use ::glbp::wire::State;
 use fhrp::{Instant, Mac};
 
@@ -69,6 +70,12 @@ impl Witness {
             return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
         }
         self.vacant = false;
+        // So late that it does not count what it has not heard.
+        let own = self.member.times().unwrap_or(DEFAULT_TIMES).hold;
+        let hold = self.active.map_or(own, |active| active.times.hold.min(own));
+        if turn.now > self.turned_at + hold {
+            self.is_patient(turn.now);
+        }
         self.turned_at = turn.now;
         self.first_arrived = None;
         self.waited_since = None;
