@@ -76,6 +76,8 @@ pub(super) struct Witness {
     vacant: bool,
     /// When it became active without a forwarder: since then it may have one that it has not said yet.
     lonely_since: Option<Instant>,
+    /// The same before it fell silent: it remembers what it had.
+    was_lonely: bool,
     /// It is told to give the role away; and it has, to whoever has it now, from whom it does not take it back.
     hands_over: bool,
     gave_away: bool,
@@ -227,6 +229,7 @@ impl Witness {
             active: None,
             vacant: false,
             lonely_since: None,
+            was_lonely: false,
             hands_over: false,
             gave_away: false,
             preempts: Countdown::default(),
@@ -384,7 +387,7 @@ impl Witness {
             place.given = None;
         }
         self.own = None;
-        self.lonely_since = None;
+        self.was_lonely |= self.lonely_since.take().is_some();
         self.gave_away = false;
     }
 

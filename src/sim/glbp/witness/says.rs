@@ -352,6 +352,7 @@ impl Witness {
             let least = if heard { arrived.min(began) } else { began };
             place.preempts = Countdown::begins_between(least, now, ms(self.member.takes_forwarders_after_ms));
         }
+        self.lonely_since = self.lonely_since.or(self.was_lonely.then_some(began));
         self.active = self.active.filter(|_| just_heard);
         if let Some(active) = &mut self.active {
             active.until = active.until.min(arrived);

@@ -95,6 +95,7 @@ impl Witness {
             place.known = true;
             place.preempts.ends();
             if now < by.until
+                && self.wished_before & bit(number) == 0
                 && self.waited_since.is_none()
                 && self.listed.iter().any(|(it, _)| it & bit(number) != 0)
             {
@@ -202,6 +203,8 @@ impl Witness {
         let active = self.said == Some(State::Active);
         if let Some(deed) = self.acted.filter(|_| !active && self.said_before != Some(State::Active))
             && !self.stopping
+            // It may have been for a moment.
+            && !self.vacant
             && self.wished_before | self.wished == 0
         {
             return broken(Invariant::Truthful, format!("{deed}, and is not the active gateway"));
