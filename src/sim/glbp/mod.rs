@@ -204,14 +204,14 @@ impl Rules for GlbpRules {
         self.witnesses[router].granted(granted);
     }
 
-    fn penalty(&mut self, router: usize, _now: Instant, amount: u16) {
-        self.witnesses[router].penalty(amount);
+    fn penalty(&mut self, router: usize, now: Instant, amount: u16) {
+        self.witnesses[router].penalty(now, amount);
     }
 
-    fn reload(&mut self, router: usize, _now: Instant, member: &scenario::Member) -> Option<Box<dyn Any>> {
+    fn reload(&mut self, router: usize, now: Instant, member: &scenario::Member) -> Option<Box<dyn Any>> {
         let scenario::Member::Glbp(member) = member else { return None };
         self.may_be_in_force(member);
-        self.witnesses[router].reload(member.clone());
+        self.witnesses[router].reload(now, member.clone());
         Some(Box::new(setup::config(&self.setup, member)))
     }
 

@@ -8,12 +8,16 @@
 //! | `countdown` | the delay of a preemption, as far as it can be seen |
 //! | `leaving` | how it leaves |
 //! | `nonces` | whose message proves itself new |
+//! | `order` | who comes first where several could take a forwarder over |
+//! | `late` | what has to be done by now |
 //! | `turn` | what must be so at the end of a turn |
 
 mod countdown;
 mod hears;
+mod late;
 mod leaving;
 mod nonces;
+mod order;
 mod says;
 mod turn;
 
@@ -27,8 +31,10 @@ use ::glbp::wire::State;
 use fhrp::{Command, Instant, Mac};
 
 use self::countdown::Countdown;
+use self::late::Election;
 use self::leaving::Leaving;
 use self::nonces::Nonces;
+use self::order::Peers;
 use super::setup::{FORWARDERS, Member, Setup};
 use crate::sim::machine;
 
@@ -47,6 +53,9 @@ pub(super) struct Witness {
     /// What tracked faults take of its weighting, and whether what is left is too little.
     penalty: u16,
     low: bool,
+    weighs_since: Instant,
+    /// Those that were ever in force.
+    hold_times: HoldTimes,
     up: bool,
     stopping: bool,
     leaving: Option<Leaving>,
@@ -90,6 +99,8 @@ pub(super) struct Witness {
     asked: Option<(IpAddr, Instant)>,
     /// The longest time that a nonce of its may be good for: it depends on the times that were ever in force.
     nonce_period: Duration,
+    peers: Peers,
+    election: Election,
     /// How long others are believed to live, as they said last, and until when that is remembered.
     holds: BTreeMap<Mac, (Duration, Instant)>,
     /// When the last turn was over: what ran out since then has yet to be dealt with.
@@ -112,6 +123,25 @@ pub(super) struct Witness {
     judges_again: bool,
     /// Effects of this turn that have been looked at.
     seen: usize,
+}
+
+/// The shortest and the longest hold time that may ever have been in force.
+#[derive(Debug, Clone, Copy)]
+struct HoldTimes {
+    shortest: Duration,
+    longest: Duration,
+}
+
+impl HoldTimes {
+    fn of(member: &Member) -> Self {
+        let hold = member.times().unwrap_or(DEFAULT_TIMES).hold;
+        HoldTimes { shortest: hold, longest: hold }
+    }
+
+    fn may_be(&mut self, hold: Duration) {
+        self.shortest = self.shortest.min(hold);
+        self.longest = self.longest.max(hold);
+    }
 }
 
 /// Forwarders, a bit each.
@@ -144,6 +174,8 @@ struct Place {
     /// Until when anybody forwards for it, as far as it was heard; `None`: never heard.
     until: Option<Instant>,
     by: Option<By>,
+    /// Who left it, and when; `None`: somebody has forwarded since.
+    left: Option<(Instant, Mac)>,
     preempts: Countdown,
     /// What this router said of it last.
     claimed: Option<Claimed>,
@@ -208,10 +240,12 @@ impl Witness {
     pub(super) fn new(setup: Rc<Setup>, member: Member, address: u8) -> Self {
         let mut witness = Witness {
             setup,
-            member,
             address,
             penalty: 0,
             low: false,
+            weighs_since: Instant::ZERO,
+            hold_times: HoldTimes::of(&member),
+            member,
             up: false,
             stopping: false,
             leaving: None,
@@ -237,6 +271,8 @@ impl Witness {
             own: None,
             asked: None,
             nonce_period: Duration::ZERO,
+            peers: Peers::default(),
+            election: Election::default(),
             holds: BTreeMap::new(),
             turned_at: Instant::ZERO,
             hearing: false,
@@ -381,8 +417,10 @@ impl Witness {
         self.said = None;
         self.hello = None;
         self.active = None;
+        self.peers.forget();
         for place in &mut self.places {
             place.by = None;
+            place.left = None;
             place.claimed = None;
             place.given = None;
         }
@@ -400,14 +438,17 @@ impl Witness {
         self.judges_again = true;
     }
 
-    pub(super) fn penalty(&mut self, amount: u16) {
+    pub(super) fn penalty(&mut self, now: Instant, amount: u16) {
         self.penalty = amount;
+        self.weighs_since = now;
         self.weighs();
         self.judges_again = true;
     }
 
-    pub(super) fn reload(&mut self, member: Member) {
+    pub(super) fn reload(&mut self, now: Instant, member: Member) {
+        self.hold_times.may_be(member.times().unwrap_or(DEFAULT_TIMES).hold);
         self.member = member;
+        self.weighs_since = now;
         self.weighs();
         self.judges_again = true;
     }
@@ -426,6 +467,7 @@ impl Witness {
         for by in self.places.iter_mut().filter_map(|place| place.by.as_mut()) {
             by.at_most = by.at_most.max(now + patience);
         }
+        self.election.waits_until(now + patience);
     }
 
     pub(super) fn ordered(&mut self, command: Command) {

@@ -31,6 +31,9 @@ impl Witness {
         let looked = self.looks(&heard.step);
         self.hearing = false;
         looked?;
+        if let Some(hello) = said.message.hello.as_ref().filter(|_| !heard.refused) {
+            self.follows_election(heard.step.now, self.arrived, hello);
+        }
         if !heard.refused {
             self.hears(heard.at.min(heard.step.now), said, before)
         } else {
@@ -98,6 +101,7 @@ impl Witness {
                 beaten |= self.hears_forwarder(at, said, forwarder, before.1)?;
             }
         }
+        self.peers.hears(at, said.source, message, claims);
         self.gave_nothing_up(before, beaten, gateway)
     }
 
@@ -151,6 +155,7 @@ impl Witness {
         // Who is in an election may have won it by what came before that.
         let elects = matches!(self.said_before, Some(State::Speak | State::Standby));
         self.vacant |= elects && self.active.is_none_or(|active| active.until <= at);
+        self.hold_times.may_be(hold);
         if self.said != Some(State::Active) {
             self.active = Some(Other { source, priority, times, until: at + hold });
             self.judges_gateway(at);
@@ -178,6 +183,7 @@ impl Witness {
             let place = &mut self.places[usize::from(number)];
             if place.by.is_some_and(|by| by.owner == owner) {
                 place.by = None;
+                place.left = Some((at, owner));
                 place.preempts.ends();
             }
             return Ok(0);
@@ -226,6 +232,7 @@ impl Witness {
             place.is_learnt(lonely_since.unwrap_or(at), at, delay);
         }
         place.claimed = None;
+        place.left = None;
         place.until = Some(at + it.lifetime);
         place.by = Some(By { owner, right: it.priority, until, at_most, redirection: it.redirection });
         let better = |right: u8| takes.is_some() && it.priority < right;

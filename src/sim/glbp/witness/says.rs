@@ -193,6 +193,7 @@ impl Witness {
         if self.said.is_none() {
             self.begins(now);
         }
+        self.enters(now, hello.state);
         self.said = Some(hello.state);
         self.hello = Some(LastHello { at: now, promised: hello.hello });
         let full = (hello.timeout, hello.redirect);
@@ -354,6 +355,7 @@ impl Witness {
         }
         self.lonely_since = self.lonely_since.or(self.was_lonely.then_some(began));
         self.active = self.active.filter(|_| just_heard);
+        self.peers.forget();
         if let Some(active) = &mut self.active {
             active.until = active.until.min(arrived);
         }

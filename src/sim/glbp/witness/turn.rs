@@ -65,17 +65,19 @@ impl Witness {
         self.leaves_in_order(turn)?;
         self.lists_what_it_has()?;
         self.is_in_order(turn)?;
-        self.acted = None;
-        if std::mem::take(&mut self.told_early) & !self.wished & !self.wished_before != 0 {
-            return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
-        }
-        self.vacant = false;
         // So late that it does not count what it has not heard.
         let own = self.member.times().unwrap_or(DEFAULT_TIMES).hold;
         let hold = self.active.map_or(own, |active| active.times.hold.min(own));
         if turn.now > self.turned_at + hold {
             self.is_patient(turn.now);
         }
+        self.has_not_missed(turn.now)?;
+        self.peers.has(turn.now, self.wished);
+        self.acted = None;
+        if std::mem::take(&mut self.told_early) & !self.wished & !self.wished_before != 0 {
+            return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
+        }
+        self.vacant = false;
         self.turned_at = turn.now;
         self.first_arrived = None;
         self.waited_since = None;
@@ -88,9 +90,11 @@ impl Witness {
     /// Forwarders are taken from nobody who lives, unless with more right and after the delay.
     fn may_have_taken(&mut self, now: Instant, before: u8) -> Result<(), Breach> {
         for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
-            let (_, most) = (0, super::right(self.sure_right_to(number).is_none_or(is_primary), self.low));
+            self.waits_its_turn(now, number)?;
+            let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
             let takes = self.member.takes_forwarders_after_ms.is_some();
             let place = &mut self.places[usize::from(number)];
+            place.left = None;
             let Some(by) = place.by.take() else { continue };
             place.known = true;
             place.preempts.ends();
@@ -220,8 +224,16 @@ impl Witness {
         if !self.runs() {
             return Ok(());
         }
-        // What it says may wait for its kernel, or give way there to newer words: then it is not known what it is.
-        if self.waits || self.any_turn {
+        // What it says may wait for its kernel.
+        if self.waits {
+            return Ok(());
+        }
+        if let Some(hello) = self.hello.filter(|hello| turn.now >= hello.at + hello.promised) {
+            let what = format!("said nothing for {:?}", hello.at.until(turn.now));
+            return broken(Invariant::Cadence, what);
+        }
+        // Or have given way there to newer words: then it is not known what it is.
+        if self.any_turn {
             return Ok(());
         }
         if turn.holds != (active || self.wished != 0) {
@@ -232,12 +244,6 @@ impl Witness {
             let what = format!("leaves {:?} in its last will, and has {will:?}", self.will);
             return broken(Invariant::Obligations, what);
         }
-        match self.hello {
-            Some(hello) if turn.now >= hello.at + hello.promised => {
-                let what = format!("said nothing for {:?}", hello.at.until(turn.now));
-                broken(Invariant::Cadence, what)
-            }
-            Some(_) | None => Ok(()),
-        }
+        Ok(())
     }
 }
