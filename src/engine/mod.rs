@@ -475,6 +475,15 @@ impl Engine {
                     out.push(Effect::Send { group: index, link: slot.link, datagram });
                 }
                 Action::Hold(holdings) => {
+                    if holdings.is_empty() {
+                        // There is nothing left that this could wait for.
+                        let now = said.drain(..);
+                        out.extend(now.map(|datagram| Effect::Send {
+                            group: index,
+                            link: slot.link,
+                            datagram,
+                        }));
+                    }
                     self.held.replace(index, slot.link, &slot.holdings, &holdings);
                     slot.hold(&holdings);
                     asks.retain(|_| !holdings.is_empty());

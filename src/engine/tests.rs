@@ -391,6 +391,27 @@ fn what_waits_for_a_hold_is_not_overtaken() {
     assert_eq!(numbers_sent(&out), [6, 9]);
 }
 
+/// Found by the simulation: who yielded what a waiting claim was about let go of everything, and its word was lost.
+#[test]
+fn what_is_said_when_everything_is_let_go_waits_for_nothing() {
+    let (mut engine, scripts, mut out) = engine_with(&[1]);
+    let held = holdings([10, 0, 0, 1], Answer::Silent);
+    let says = |engine: &mut Engine, actions, out: &mut Vec<Effect>| {
+        scripts[0].answers(actions);
+        engine.command(at(2), GroupIndex(0), Command::Announce, out);
+    };
+    says(&mut engine, vec![Action::Hold(held), Action::SendOnceHeld(datagram(1))], &mut out);
+    says(&mut engine, vec![Action::Send(datagram(2))], &mut out);
+    out.clear();
+    let lets_go = Action::Hold(Holdings::none());
+    says(&mut engine, vec![Action::Send(datagram(3)), lets_go, Action::Send(datagram(4))], &mut out);
+    assert_eq!(numbers_sent(&out), [3, 4], "the claim and what was said then are out of date");
+    assert!(matches!(out[1], Effect::Hold(_)));
+
+    engine.held(at(3), GroupIndex(0), 2, Ok(()), &mut out);
+    assert_eq!(numbers_sent(&out), [3, 4]);
+}
+
 #[test]
 fn followers_are_told_how_their_leader_stands() {
     let (mut engine, scripts, mut out) = engine_with(&[1, 2, 3]);

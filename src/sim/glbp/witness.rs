@@ -70,12 +70,20 @@ pub(super) struct Witness {
     wished_before: Numbers,
     /// Forwarders that it said in this turn: those of each message, and whether that was all of them.
     listed: Vec<(Numbers, bool)>,
-    /// What it will be said to have left if it dies.
+    /// What it will be said to have left if it dies, and whether that proves itself with its latest nonce.
     will: Option<Numbers>,
+    will_is_new: bool,
+    /// What it said in this turn from its own MAC, and what others claimed that it has.
+    last_words: Numbers,
+    contested: Numbers,
+    /// When it began to take part: nobody has been silent for longer.
+    begun: Instant,
     /// How its state was at the end of the last turn.
     said_before: Option<State>,
     /// Forwarders that hosts were told in this turn though nobody had been heard to forward.
     told_early: Numbers,
+    /// Forwarders that hosts were told in this turn.
+    told: Numbers,
     /// It has answered a host, or given a forwarder away, in this turn.
     acted: Option<&'static str>,
     nonces: Nonces,
@@ -256,8 +264,13 @@ impl Witness {
             wished_before: 0,
             listed: Vec::new(),
             will: None,
+            will_is_new: true,
+            last_words: 0,
+            contested: 0,
+            begun: Instant::ZERO,
             said_before: None,
             told_early: 0,
+            told: 0,
             acted: None,
             nonces: Nonces::default(),
             active: None,

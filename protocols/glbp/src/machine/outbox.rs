@@ -28,6 +28,12 @@ impl Outbox {
         }
     }
 
+    /// The kernel is asked for nothing any more: what waited is left out, for it speaks of what is gone. Returns whether a
+    /// hello is missing.
+    pub(super) fn asks_for_nothing(&mut self) -> bool {
+        matches!(std::mem::replace(self, Outbox::Open), Outbox::Hello | Outbox::HelloLost)
+    }
+
     /// A claim is said as soon as the kernel has answered.
     pub(super) fn claims(&mut self) {
         if *self == Outbox::Open {
@@ -86,5 +92,18 @@ mod tests {
         outbox.says_less();
         outbox.says_hello();
         assert!(!outbox.is_answered(), "it was said again");
+    }
+
+    #[test]
+    fn a_hello_that_waited_for_what_is_let_go_is_missing() {
+        let mut outbox = Outbox::default();
+        outbox.asks();
+        outbox.says_hello();
+        assert!(!outbox.asks_for_nothing(), "it did not wait");
+        outbox.claims();
+        outbox.says_hello();
+        assert!(outbox.asks_for_nothing());
+        outbox.says_less();
+        assert!(!outbox.is_answered(), "nothing waits any more");
     }
 }

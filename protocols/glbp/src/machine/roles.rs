@@ -146,7 +146,8 @@ impl GatewayGroup {
         self.neighbours.forget_rivals();
         if !self.held.is_empty() {
             self.held = Holdings::none();
-            self.outbox.asks();
+            // It says nothing until it runs again.
+            self.outbox.asks_for_nothing();
             context.ask(Action::Hold(Holdings::none()));
         }
         if !self.will.is_empty() {

@@ -186,7 +186,11 @@ impl GatewayGroup {
     /// HOLD, whether it is something else or not.
     pub(super) fn holds_again(&mut self, context: &mut Context<'_>) {
         self.held = self.holdings();
-        self.outbox.asks();
+        match self.held.is_empty() {
+            true if self.outbox.asks_for_nothing() => self.hastens_hello(context.now),
+            true => {}
+            false => self.outbox.asks(),
+        }
         context.ask(Action::Hold(self.held.clone()));
     }
 

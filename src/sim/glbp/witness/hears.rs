@@ -198,7 +198,8 @@ impl Witness {
                 return Err(Breach::new(Invariant::GivesWay, what));
             }
             if !perhaps {
-                // It counts by its own clock still.
+                // It counts by its own clock still, and says so.
+                self.contested |= bit(number);
                 return Ok(0);
             }
         }

@@ -58,6 +58,11 @@ impl Nonces {
         }
     }
 
+    /// Whether that is the one that it said or promised last.
+    pub(super) fn is_latest(&self, challenge: &Challenge) -> bool {
+        self.latest == Some((challenge.generation, challenge.nonce))
+    }
+
     /// The router says one, in a message that it wrote at `sealed` at the earliest.
     ///
     /// # Errors

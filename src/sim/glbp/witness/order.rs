@@ -123,11 +123,20 @@ impl Witness {
 
     /// Nobody is taken a forwarder from, or after, while others come first.
     pub(super) fn waits_its_turn(&self, now: Instant, number: u8) -> Result<(), Breach> {
+        let place = &self.places[usize::from(number)];
+        let asked_for = self.told & bit(number) != 0;
+        if place.by.is_none()
+            && place.left.is_none()
+            && now < self.begun + self.hold_times.shortest
+            && !asked_for
+        {
+            let what = format!("takes forwarder {number} before anybody can have been silent for long");
+            return Err(Breach::new(Invariant::NotTooEarly, what));
+        }
         // Who was given it comes first.
         if self.sure_right_to(number).is_none_or(is_primary) {
             return Ok(());
         }
-        let place = &self.places[usize::from(number)];
         let (due, wait) = match (place.by, place.left) {
             (Some(by), _) if now >= by.until => {
                 (by.until, self.waits_at_least(by.until, now, by.owner, STEP))

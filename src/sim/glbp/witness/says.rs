@@ -47,6 +47,7 @@ impl Witness {
                 for datagram in datagrams {
                     let (message, _) = messages::judge(&self.setup, self.address, step.wall, datagram)?;
                     self.proves(&message)?;
+                    self.will_is_new = message.challenge.as_ref().is_none_or(|it| self.nonces.is_latest(it));
                     self.will = Some(self.is_goodbye(&message)?);
                 }
                 Ok(())
@@ -271,6 +272,9 @@ impl Witness {
         if from != self.setup.virtual_mac(claimed.number) && from != self.mac() {
             return broken(format!("claimed forwarder {} from {from}", claimed.number));
         }
+        if from == self.mac() {
+            self.last_words |= bit(claimed.number);
+        }
         self.lists(bit(claimed.number), false);
         self.claims_one(now, claimed, None)
     }
@@ -337,6 +341,7 @@ impl Witness {
         // Its first hello may have waited for its kernel.
         let began = self.waited_since.unwrap_or(now);
         self.preempts = Countdown::begins_between(began, now, ms(self.member.preempts_after_ms));
+        self.begun = began;
         let just_heard = self.first_arrived.is_some();
         let arrived = self.first_arrived.unwrap_or(now);
         for place in &mut self.places {

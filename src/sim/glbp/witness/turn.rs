@@ -1,5 +1,7 @@
 //! What must be so at the end of a turn.
 
+use std::time::Duration;
+
 use ::glbp::config::DEFAULT_TIMES;
 use ::glbp::wire::State;
 use fhrp::{Instant, Mac};
@@ -8,6 +10,9 @@ use super::super::setup::FORWARDERS;
 use super::{ROUNDING, Witness, bit, is_primary};
 use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Step, Turn};
+
+/// The least time between two words against somebody with less right to a forwarder.
+const REACTION_PAUSE: Duration = Duration::from_millis(100);
 
 fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
     Err(Breach::new(invariant, what))
@@ -21,6 +26,7 @@ impl Witness {
             return broken(Invariant::Truthful, format!("tells a host {mac}, which is no forwarder's"));
         };
         self.acted = Some("answers a host");
+        self.told |= bit(number);
         // Who has said goodbye, and answers until somebody else does, knows more than is remembered of it.
         if self.stopping {
             return Ok(());
@@ -64,6 +70,7 @@ impl Witness {
         self.succeeds_at_once()?;
         self.leaves_in_order(turn)?;
         self.lists_what_it_has()?;
+        self.says_what_it_has(turn.now)?;
         self.is_in_order(turn)?;
         // So late that it does not count what it has not heard.
         let own = self.member.times().unwrap_or(DEFAULT_TIMES).hold;
@@ -74,6 +81,7 @@ impl Witness {
         self.has_not_missed(turn.now)?;
         self.peers.has(turn.now, self.wished);
         self.acted = None;
+        self.told = 0;
         if std::mem::take(&mut self.told_early) & !self.wished & !self.wished_before != 0 {
             return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
         }
@@ -91,6 +99,7 @@ impl Witness {
     fn may_have_taken(&mut self, now: Instant, before: u8) -> Result<(), Breach> {
         for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
             self.waits_its_turn(now, number)?;
+            self.says_so_at_once(now, number)?;
             let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
             let takes = self.member.takes_forwarders_after_ms.is_some();
             let place = &mut self.places[usize::from(number)];
@@ -113,6 +122,23 @@ impl Witness {
             }
         }
         Ok(())
+    }
+
+    /// Where nobody serves hosts, peers are told first: all of them wait for whoever is first to say so.
+    fn says_so_at_once(&self, now: Instant, number: u8) -> Result<(), Breach> {
+        let place = &self.places[usize::from(number)];
+        // It may preempt as well who is silent: then its kernel comes first.
+        let preempts = self.member.takes_forwarders_after_ms.is_some();
+        let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
+        let lost = |by: super::By| by.at_most <= now && !(preempts && by.right < most);
+        let silent = place.left.is_none() && place.by.is_some_and(lost);
+        let alone = (self.wished & !self.wished_before).count_ones() == 1 && self.asked_at == now;
+        let free = !self.any_turn && self.waited_since.is_none() && !self.stopping;
+        let said = self.listed.iter().any(|(it, _)| it & bit(number) != 0);
+        match silent && alone && free && !said {
+            true => broken(Invariant::NotTooLate, format!("takes {number} over, and tells nobody at once")),
+            false => Ok(()),
+        }
     }
 
     /// A forwarder that nobody claimed is given up when its time is over.
@@ -201,6 +227,38 @@ impl Witness {
             }
         }
         Ok(())
+    }
+
+    /// What it has everybody hears of: at once where it is claimed by others, from where switches are to send its frames,
+    /// and what it leaves with the nonces that are good.
+    fn says_what_it_has(&mut self, now: Instant) -> Result<(), Breach> {
+        let (contested, last_words) =
+            (std::mem::take(&mut self.contested), std::mem::take(&mut self.last_words));
+        if last_words & self.wished & !self.wished_before != 0 {
+            return broken(
+                Invariant::Obligations,
+                "takes a forwarder over, and does not say so from its MAC",
+            );
+        }
+        if !self.runs() || self.waits {
+            return Ok(());
+        }
+        let said = |number: &u8| self.places[usize::from(*number)].claimed;
+        let mut held = (1..=FORWARDERS).filter(|number| self.wished & bit(*number) != 0);
+        if let Some(number) = held.clone().find(|number| said(number).is_none()) {
+            return broken(Invariant::Obligations, format!("forwards for {number}, and has not said so"));
+        }
+        if self.any_turn || self.waited_since.is_some() {
+            return Ok(());
+        }
+        let lately = |number: &u8| said(number).is_some_and(|it| it.at + REACTION_PAUSE >= now);
+        if let Some(number) = held.find(|number| contested & bit(*number) != 0 && !lately(number)) {
+            return broken(Invariant::Cadence, format!("is silent though somebody worse claims {number}"));
+        }
+        match self.will.is_some() && !self.will_is_new && self.hello.is_some_and(|hello| hello.at == now) {
+            true => broken(Invariant::Obligations, "leaves a last will with a nonce that is out of date"),
+            false => Ok(()),
+        }
     }
 
     fn is_in_order(&self, turn: &Turn<'_>) -> Result<(), Breach> {
