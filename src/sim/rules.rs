@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received, Share};
+use fhrp::{Command, Datagram, Holdings, Instant, Link, Mac, Received, Route, Share};
 
 use super::invariant::{Breach, Invariant};
 use super::scenario::{Forgery, Group, Member, Scenario};
@@ -318,10 +318,14 @@ pub fn rules(number: usize, scenario: &Scenario) -> Box<dyn Rules> {
 
 /// A datagram as its receiver will see it, as far as reading it needs.
 pub fn as_received(datagram: &Datagram) -> Received<'_> {
+    let (source_mac, destination_mac) = match datagram.route {
+        Route::Link { source_mac, destination_mac } => (source_mac, destination_mac),
+        Route::Routed => Default::default(),
+    };
     Received {
         at: Instant::ZERO,
-        source_mac: Mac::default(),
-        destination_mac: Mac::default(),
+        source_mac,
+        destination_mac,
         source: datagram.source,
         destination: datagram.destination,
         hop_limit: datagram.hop_limit,

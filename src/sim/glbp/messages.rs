@@ -21,6 +21,8 @@ use crate::sim::scenario::Forgery;
 pub struct Said {
     /// Who says it.
     pub source: IpAddr,
+    /// The MAC that it comes from.
+    pub source_mac: Mac,
     /// What.
     pub message: Message,
     /// The number of the key that it is said to be sealed with; `None`: no key, or one without a number.
@@ -34,7 +36,8 @@ pub(super) fn read(setup: &Setup, received: &Received<'_>) -> Option<Said> {
     let key = if let Credentials::KeyChain { key, .. } = heard.credentials { Some(key) } else { None };
     let message = heard.message;
     let of_group = message.group == setup.group && Family::of(received.source) == setup.family();
-    of_group.then_some(Said { source: received.source, message, key })
+    let Received { source, source_mac, .. } = *received;
+    of_group.then_some(Said { source, source_mac, message, key })
 }
 
 /// Where hellos go.

@@ -196,8 +196,8 @@ impl Rules for GlbpRules {
         self.witnesses[router].link(link.up);
     }
 
-    fn stood_still(&mut self, router: usize, now: Instant, _span: Duration) {
-        self.witnesses[router].stood_still(now);
+    fn stood_still(&mut self, router: usize, now: Instant, span: Duration) {
+        self.witnesses[router].stood_still(now, span);
     }
 
     fn granted(&mut self, router: usize, _now: Instant, granted: bool) {

@@ -26,8 +26,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::glbp::config::{DEFAULT_TIMES, Times};
-use ::glbp::wire::State;
+use ::glbp::config::{DEFAULT_TIMES, Retirement, Times};
+use ::glbp::wire::{Challenge, State};
 use fhrp::{Command, Instant, Mac};
 
 use self::countdown::Countdown;
@@ -70,12 +70,21 @@ pub(super) struct Witness {
     wished_before: Numbers,
     /// Forwarders that it said in this turn: those of each message, and whether that was all of them.
     listed: Vec<(Numbers, bool)>,
-    /// What it will be said to have left if it dies, and whether that proves itself with its latest nonce.
+    /// What it will be said to have left if it dies, and the nonce that this proves itself with.
     will: Option<Numbers>,
-    will_is_new: bool,
+    will_challenge: Option<Challenge>,
     /// What it said in this turn from its own MAC, and what others claimed that it has.
     last_words: Numbers,
     contested: Numbers,
+    /// How long what it holds is held without it; and what it had said in this turn before it noticed that this is over.
+    lease: Duration,
+    lapsed: Option<usize>,
+    /// It has to ask for what it holds once more.
+    owes_hold: bool,
+    /// Messages that were handed in in this turn, and whether one was of a better router that is next in line, or wants
+    /// to be.
+    heard_messages: u32,
+    outdone: bool,
     /// When it began to take part: nobody has been silent for longer.
     begun: Instant,
     /// How its state was at the end of the last turn.
@@ -172,6 +181,7 @@ struct Other {
     source: IpAddr,
     priority: u8,
     times: Times,
+    retirement: Retirement,
     until: Instant,
 }
 
@@ -184,6 +194,8 @@ struct Place {
     by: Option<By>,
     /// Who left it, and when; `None`: somebody has forwarded since.
     left: Option<(Instant, Mac)>,
+    /// Until when it lives, and hosts are told of it, as a stand-in for its owner said last.
+    ends: Option<(Instant, Instant)>,
     preempts: Countdown,
     /// What this router said of it last.
     claimed: Option<Claimed>,
@@ -199,6 +211,9 @@ struct By {
     /// Until when it is believed to be there at least, and at most.
     until: Instant,
     at_most: Instant,
+    heard: Instant,
+    /// When its silence counts by the clock, if that is known.
+    silent_at: Option<Instant>,
     redirection: Duration,
 }
 
@@ -210,6 +225,7 @@ struct Claimed {
     written: Instant,
     right: u8,
     lifetime: Duration,
+    redirection: Duration,
 }
 
 impl Place {
@@ -222,6 +238,7 @@ impl Place {
             true if sure => return,
             true => self.preempts.may_begin(least, most, delay),
         }
+        self.ends = None;
         if let Some(by) = &mut self.by {
             by.until = by.until.min(most);
         }
@@ -264,10 +281,15 @@ impl Witness {
             wished_before: 0,
             listed: Vec::new(),
             will: None,
-            will_is_new: true,
+            will_challenge: None,
             last_words: 0,
             contested: 0,
             begun: Instant::ZERO,
+            lease: Duration::ZERO,
+            lapsed: None,
+            owes_hold: false,
+            heard_messages: 0,
+            outdone: false,
             said_before: None,
             told_early: 0,
             told: 0,
@@ -467,8 +489,11 @@ impl Witness {
     }
 
     /// It heard nothing because it could hear nothing.
-    pub(super) fn stood_still(&mut self, now: Instant) {
+    pub(super) fn stood_still(&mut self, now: Instant, span: Duration) {
         self.cannot_serve();
+        if self.runs() && self.wished != 0 && self.lease < span {
+            (self.owes_hold, self.lapsed) = (true, Some(self.listed.len()));
+        }
         self.is_patient(now);
     }
 

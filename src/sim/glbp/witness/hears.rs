@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::glbp::config::{DEFAULT_TIMES, Times};
+use ::glbp::config::{DEFAULT_TIMES, Retirement, Times};
 use ::glbp::wire::{Forwarder, Hello, Kind, State};
 use fhrp::{Instant, Mac};
 
@@ -14,12 +14,14 @@ use crate::sim::invariant::{Breach, Invariant};
 use crate::sim::rules::{Heard, Step};
 
 /// The longest hold time there is.
-const LONGEST_HOLD: Duration = Duration::from_secs(180);
+pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(180);
 
 impl Witness {
     /// A message was handed in.
     pub(in crate::sim::glbp) fn heard(&mut self, heard: &Heard<'_>, said: &Said) -> Result<(), Breach> {
         let before = (self.said, self.wished);
+        self.heard_messages += 1;
+        let free = !self.waits;
         // By the nonces that it had when it heard that; what it says to it may bring new ones.
         self.was_right_to_obey(heard, said)?;
         if let Some(hello) = &said.message.hello {
@@ -28,14 +30,23 @@ impl Witness {
         }
         (self.hearing, self.arrived) = (true, heard.at.min(heard.step.now));
         self.first_arrived.get_or_insert(self.arrived);
+        let words = std::mem::take(&mut self.last_words);
         let looked = self.looks(&heard.step);
         self.hearing = false;
         looked?;
         if let Some(hello) = said.message.hello.as_ref().filter(|_| !heard.refused) {
+            let next = matches!(
+                (self.said_before, hello.state),
+                (Some(State::Speak), State::Speak | State::Standby) | (Some(State::Standby), State::Standby)
+            );
+            self.outdone |= next && !self.outranks(hello.priority, said.source);
             self.follows_election(heard.step.now, self.arrived, hello);
         }
+        let last_words = self.last_words;
+        self.last_words |= words;
         if !heard.refused {
-            self.hears(heard.at.min(heard.step.now), said, before)
+            self.hears(heard.at.min(heard.step.now), said, before)?;
+            self.said_its_last_word(said, before.1 & !self.wished, free.then_some(last_words))
         } else {
             self.gave_nothing_up(before, 0, false)
         }
@@ -105,6 +116,24 @@ impl Witness {
         self.gave_nothing_up(before, beaten, gateway)
     }
 
+    /// Who yields a forwarder to a message that does not come from its MAC says a last word of it from its own: the winner
+    /// answers that from where switches are to learn it.
+    fn said_its_last_word(&self, said: &Said, yielded: u8, words: Option<u8>) -> Result<(), Breach> {
+        let claims = |number: &u8| said.message.forwarders.iter().any(|it| it.number == *number);
+        let elsewhere = |number: &u8| said.source_mac != self.setup.virtual_mac(*number);
+        let Some(words) = words.filter(|_| self.runs()) else { return Ok(()) };
+        let silent = (1..=super::FORWARDERS)
+            .filter(|number| yielded & !words & bit(*number) != 0)
+            .find(|number| claims(number) && elsewhere(number));
+        match silent {
+            Some(number) => {
+                let what = format!("yields forwarder {number}, and switches do not learn to whom");
+                Err(Breach::new(Invariant::Obligations, what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// From now on it knows the forwarder that it is given, and the delay of its preemption runs.
     fn is_given(&mut self, at: Instant, said: &Said) {
         let message = &said.message;
@@ -149,7 +178,8 @@ impl Witness {
             }
             return;
         }
-        let Hello { priority, hello, hold, .. } = *hello;
+        let Hello { priority, hello, hold, redirect, timeout, .. } = *hello;
+        let retirement = Retirement { redirect, timeout };
         let times = Times { hello, hold };
         self.gave_away &= self.active.is_none_or(|active| active.until > at);
         // Who is in an election may have won it by what came before that.
@@ -157,7 +187,7 @@ impl Witness {
         self.vacant |= elects && self.active.is_none_or(|active| active.until <= at);
         self.hold_times.may_be(hold);
         if self.said != Some(State::Active) {
-            self.active = Some(Other { source, priority, times, until: at + hold });
+            self.active = Some(Other { source, priority, times, retirement, until: at + hold });
             self.judges_gateway(at);
         }
     }
@@ -184,6 +214,7 @@ impl Witness {
             if place.by.is_some_and(|by| by.owner == owner) {
                 place.by = None;
                 place.left = Some((at, owner));
+                place.ends = Some((at + it.lifetime, at + it.redirection));
                 place.preempts.ends();
             }
             return Ok(0);
@@ -235,7 +266,11 @@ impl Witness {
         place.claimed = None;
         place.left = None;
         place.until = Some(at + it.lifetime);
-        place.by = Some(By { owner, right: it.priority, until, at_most, redirection: it.redirection });
+        let ends = (at + it.lifetime, at + it.redirection);
+        place.ends = Some(ends).filter(|_| !is_primary(it.priority));
+        let silent_at = hold.map(|hold| at + hold);
+        let (right, redirection) = (it.priority, it.redirection);
+        place.by = Some(By { owner, right, until, at_most, heard: at, silent_at, redirection });
         let better = |right: u8| takes.is_some() && it.priority < right;
         place.preempts.judges(at, Better::of(better(least), better(most)), delay);
         if is_primary(it.priority) {

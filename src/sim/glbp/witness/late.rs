@@ -88,18 +88,12 @@ impl Witness {
             let Some(by) = place.by else { continue };
             // Nobody begins with what is nearly over.
             let is_ending = place.until.is_none_or(|until| until <= now + ROUNDING * 2);
-            if by.at_most + self.waits_at_most(number) <= now && !is_ending {
+            let leaves_it = if self.low { self.hold_times.longest } else { Duration::ZERO };
+            let others = self.rank_at_most(by.until, number, by.owner);
+            if by.at_most + leaves_it + STEP * others <= now && !is_ending {
                 return late(format!("leaves forwarder {number} to nobody, since {}", by.at_most));
             }
         }
         Ok(())
-    }
-
-    /// How long it may wait for others when a forwarder is silent.
-    fn waits_at_most(&self, number: u8) -> Duration {
-        let leaves_it = if self.low { self.hold_times.longest } else { Duration::ZERO };
-        // Whoever was given it comes first.
-        let others = if self.own == Some(number) { 0 } else { self.peers.count() };
-        leaves_it + STEP * others
     }
 }

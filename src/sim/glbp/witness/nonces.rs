@@ -58,7 +58,7 @@ impl Nonces {
         }
     }
 
-    /// Whether that is the one that it said or promised last.
+    /// Whether that is its newest one.
     pub(super) fn is_latest(&self, challenge: &Challenge) -> bool {
         self.latest == Some((challenge.generation, challenge.nonce))
     }

@@ -69,13 +69,21 @@ impl Peers {
                 self.by_owner.insert(message.owner, peer);
             }
             // For how long it is believed is not known.
-            (None, None) => {}
+            (None, None) => {
+                let low = low.unwrap_or(false);
+                let peer = Peer { source, until: at, forwards: claims, low, since: at };
+                self.by_owner.insert(message.owner, peer);
+            }
         }
     }
 
-    /// How many are remembered.
-    pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.by_owner.len()).unwrap_or(u32::MAX)
+    /// How many may come before somebody who had so many at most.
+    fn perhaps_before(&self, since: Instant, own: (u32, Reverse<IpAddr>), without: Mac) -> u32 {
+        let after = |peer: &Peer| {
+            peer.since < since && (peer.low || (peer.forwards.count_ones(), Reverse(peer.source)) >= own)
+        };
+        let others = self.by_owner.iter().filter(|(owner, _)| **owner != without);
+        u32::try_from(others.filter(|(_, peer)| !after(peer)).count()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn forget(&mut self) {
@@ -92,10 +100,11 @@ impl Peers {
         self.own.drain(..old.saturating_sub(1));
     }
 
-    /// The fewest that it had since then.
-    fn fewest(&self, since: Instant) -> u32 {
+    /// The fewest and the most that it had since then.
+    fn span(&self, since: Instant) -> (u32, u32) {
         let older = self.own.iter().filter(|(begin, _)| *begin <= since).count();
-        self.own.iter().skip(older.saturating_sub(1)).map(|(_, count)| *count).min().unwrap_or_default()
+        let counts = || self.own.iter().skip(older.saturating_sub(1)).map(|(_, count)| *count);
+        (counts().min().unwrap_or_default(), counts().max().unwrap_or_default())
     }
 
     /// Those that are there for sure, and could forward, as it was at this moment and has been since.
@@ -108,10 +117,21 @@ impl Peers {
 impl Witness {
     /// How many surely come before this router, as it has been since then.
     fn rank(&self, since: Instant, now: Instant, without: Mac) -> u32 {
-        let own = (self.peers.fewest(since), Reverse(self.source()));
+        let own = (self.peers.span(since).0, Reverse(self.source()));
         let first = |peer: &Peer| (peer.forwards.count_ones(), Reverse(peer.source)) < own;
         let before = self.peers.sure(since, now).filter(|(owner, peer)| *owner != without && first(peer));
         u32::try_from(before.count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many may come before this router when a forwarder is silent.
+    pub(super) fn rank_at_most(&self, since: Instant, number: u8, without: Mac) -> u32 {
+        // Whoever was given it comes first.
+        if self.own == Some(number) {
+            return 0;
+        }
+        let (_, most) = self.peers.span(since);
+        let given = u32::from(self.places[usize::from(number)].given.is_some());
+        given + self.peers.perhaps_before(since, (most, Reverse(self.source())), without)
     }
 
     /// How long it has to wait at least after a forwarder has become free at `due`, or could be preempted.

@@ -8,6 +8,7 @@ use fhrp::{Datagram, Instant, Mac};
 
 use super::super::messages;
 use super::super::setup::FORWARDERS;
+use super::hears::LONGEST_HOLD;
 use super::{Claimed, Countdown, LastHello, Numbers, ROUNDING, Witness, bit, is_primary, right};
 use crate::engine::{Effect, GroupIndex};
 use crate::sim::invariant::{Breach, Invariant};
@@ -40,6 +41,7 @@ impl Witness {
                     .filter(|number| wish.holdings.forward.contains_key(&self.setup.virtual_mac(*number)));
                 self.wished = numbers.fold(0, |all, number| all | bit(number));
                 self.wished_meanwhile |= self.wished;
+                (self.lease, self.owes_hold) = (wish.holdings.lease, false);
                 Ok(())
             }
             Effect::LastWill { group, datagrams, .. } if *group == index => {
@@ -47,8 +49,8 @@ impl Witness {
                 for datagram in datagrams {
                     let (message, _) = messages::judge(&self.setup, self.address, step.wall, datagram)?;
                     self.proves(&message)?;
-                    self.will_is_new = message.challenge.as_ref().is_none_or(|it| self.nonces.is_latest(it));
                     self.will = Some(self.is_goodbye(&message)?);
+                    self.will_challenge = message.challenge;
                 }
                 Ok(())
             }
@@ -135,6 +137,9 @@ impl Witness {
         let active = self.active.filter(|_| self.waited_since.is_none());
         if active.is_some_and(|active| active.source != datagram.destination) {
             return broken(format!("asked {} for a forwarder, which is not active", datagram.destination));
+        }
+        if let Some(active) = active.filter(|active| active.until < self.turned_at) {
+            return broken(format!("asked {} for a forwarder, which is silent", active.source));
         }
         match self.own.filter(|own| self.forwards(*own)) {
             Some(own) => broken(format!("asked for a forwarder, and has {own}")),
@@ -231,7 +236,14 @@ impl Witness {
         {
             return broken(format!("said hello {:?} and hold {:?}", hello.hello, hello.hold));
         }
-        let retirement = self.member.retirement().filter(|_| hello.state == State::Active);
+        let retirement = match hello.state {
+            State::Active => self.member.retirement(),
+            State::Standby => {
+                let active = self.active.filter(|active| active.until > now && sure);
+                active.map(|active| active.retirement)
+            }
+            _ => None,
+        };
         if retirement.is_some_and(|it| (it.redirect, it.timeout) != (hello.redirect, hello.timeout)) {
             return broken(format!("said redirect {:?} and time-out {:?}", hello.redirect, hello.timeout));
         }
@@ -315,9 +327,21 @@ impl Witness {
             if lifetime > left {
                 return broken(format!("gave forwarder {number} {lifetime:?}, and had {left:?} for it"));
             }
+            let left = before.redirection.saturating_sub(before.at.until(written)) + ROUNDING;
+            if redirection > left {
+                return broken(format!("redirects {number} for {redirection:?}, and had {left:?} for it"));
+            }
         }
-        place.claimed = Some(Claimed { at: now, written, right: priority, lifetime });
+        if let Some((lives, redirects)) = place.ends.filter(|_| !primary) {
+            let left = (written.until(lives) + ROUNDING, written.until(redirects) + ROUNDING);
+            if lifetime > left.0 || redirection > left.1 {
+                let what = format!("gave forwarder {number} {lifetime:?} and {redirection:?} of {left:?}");
+                return broken(what);
+            }
+        }
+        place.claimed = Some(Claimed { at: now, written, right: priority, lifetime, redirection });
         if primary {
+            place.ends = None;
             // While it is at home its time does not run.
             place.until = None;
             place.given = Some(own);
@@ -347,11 +371,13 @@ impl Witness {
         for place in &mut self.places {
             // It may have begun because of what it heard last.
             // What it heard earlier, while it took no part, it did not listen to.
-            place.by = place.by.filter(|_| just_heard);
+            place.by = place.by.filter(|by| just_heard && by.heard >= arrived);
             // Nor can it be said which of several words made it begin, and which it heard before.
             place.given = None;
             if let Some(by) = &mut place.by {
                 by.until = by.until.min(arrived);
+                by.at_most = by.at_most.max(now + LONGEST_HOLD);
+                by.silent_at = None;
             }
             let heard = place.by.is_some();
             place.known |= heard;

@@ -71,6 +71,8 @@ impl Witness {
         self.leaves_in_order(turn)?;
         self.lists_what_it_has()?;
         self.says_what_it_has(turn.now)?;
+        self.holds_again()?;
+        self.gives_way_in_line(turn.now)?;
         self.is_in_order(turn)?;
         // So late that it does not count what it has not heard.
         let own = self.member.times().unwrap_or(DEFAULT_TIMES).hold;
@@ -82,6 +84,7 @@ impl Witness {
         self.peers.has(turn.now, self.wished);
         self.acted = None;
         self.told = 0;
+        (self.heard_messages, self.outdone) = (0, false);
         if std::mem::take(&mut self.told_early) & !self.wished & !self.wished_before != 0 {
             return broken(Invariant::Reachable, "sends a host to a forwarder that nobody forwards for");
         }
@@ -100,6 +103,7 @@ impl Witness {
         for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
             self.waits_its_turn(now, number)?;
             self.says_so_at_once(now, number)?;
+            self.listens_after_standing_still(now, number)?;
             let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
             let takes = self.member.takes_forwarders_after_ms.is_some();
             let place = &mut self.places[usize::from(number)];
@@ -132,11 +136,28 @@ impl Witness {
         let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
         let lost = |by: super::By| by.at_most <= now && !(preempts && by.right < most);
         let silent = place.left.is_none() && place.by.is_some_and(lost);
-        let alone = (self.wished & !self.wished_before).count_ones() == 1 && self.asked_at == now;
+        let moved = (self.wished ^ self.wished_before).count_ones();
+        let alone = moved == 1 && self.contested == 0 && self.asked_at == now;
         let free = !self.any_turn && self.waited_since.is_none() && !self.stopping;
         let said = self.listed.iter().any(|(it, _)| it & bit(number) != 0);
         match silent && alone && free && !said {
             true => broken(Invariant::NotTooLate, format!("takes {number} over, and tells nobody at once")),
+            false => Ok(()),
+        }
+    }
+
+    /// Who was away for more than a hold time has heard nothing because it could hear nothing.
+    fn listens_after_standing_still(&self, now: Instant, number: u8) -> Result<(), Breach> {
+        let place = &self.places[usize::from(number)];
+        let Some(by) = place.by.filter(|by| self.turned_at < by.until && !self.low) else { return Ok(()) };
+        let preempts = self.member.takes_forwarders_after_ms.is_some();
+        let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
+        let long = by.silent_at.is_some_and(|at| at + self.hold_times.longest < now);
+        match long && !(preempts && by.right < most) && self.told & bit(number) == 0 {
+            true => {
+                let what = format!("takes {number} from {}, which it could not hear", by.owner);
+                broken(Invariant::NotTooEarly, what)
+            }
             false => Ok(()),
         }
     }
@@ -229,6 +250,42 @@ impl Witness {
         Ok(())
     }
 
+    /// What it held may have lapsed: it asks for that once more, and says nothing of it before it has it.
+    fn holds_again(&mut self) -> Result<(), Breach> {
+        let Some(before) = self.lapsed.take().filter(|_| self.runs()) else { return Ok(()) };
+        let kept = self.wished & self.wished_before;
+        if self.owes_hold && kept != 0 {
+            return broken(Invariant::Obligations, "does not ask again for what may have lapsed");
+        }
+        let said = self.listed.get(before..).unwrap_or_default().iter();
+        match said.fold(0, |all, (it, _)| all | it) & kept {
+            0 => Ok(()),
+            _ => broken(Invariant::Truthful, "says that it forwards for what may have lapsed"),
+        }
+    }
+
+    /// Of those that are next in line, or want to be, the best one goes on.
+    fn gives_way_in_line(&self, now: Instant) -> Result<(), Breach> {
+        let sure = !self.waits && !self.any_turn && self.waited_since.is_none() && self.begun < now;
+        if !sure || !self.runs() {
+            return Ok(());
+        }
+        match (self.said_before, self.said) {
+            (Some(State::Speak | State::Standby), Some(State::Listen)) if !self.outdone => {
+                broken(Invariant::GivesWay, "is next in line no more, and nobody is better")
+            }
+            // Who may preempt speaks again at once; and so does who hears of somebody worse after that.
+            (Some(State::Speak | State::Standby), now) if now == self.said_before => {
+                let preempts = self.member.preempts_after_ms.is_some();
+                match self.outdone && self.heard_messages == 1 && !preempts {
+                    true => broken(Invariant::GivesWay, "stays next in line, though another one is better"),
+                    false => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What it has everybody hears of: at once where it is claimed by others, from where switches are to send its frames,
     /// and what it leaves with the nonces that are good.
     fn says_what_it_has(&mut self, now: Instant) -> Result<(), Breach> {
@@ -255,7 +312,8 @@ impl Witness {
         if let Some(number) = held.find(|number| contested & bit(*number) != 0 && !lately(number)) {
             return broken(Invariant::Cadence, format!("is silent though somebody worse claims {number}"));
         }
-        match self.will.is_some() && !self.will_is_new && self.hello.is_some_and(|hello| hello.at == now) {
+        let old = self.will_challenge.as_ref().is_some_and(|will| !self.nonces.is_latest(will));
+        match self.will.is_some() && old && self.hello.is_some_and(|hello| hello.at == now) {
             true => broken(Invariant::Obligations, "leaves a last will with a nonce that is out of date"),
             false => Ok(()),
         }
