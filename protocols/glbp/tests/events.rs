@@ -16,8 +16,8 @@ use glbp::config::{Balancing, ClientCache, Retirement, RouterAdvertisement, Time
 use glbp::wire::{Challenge, Peer, State};
 use glbp::{Config, GatewayGroup};
 use stage::{
-    HIGHER, LOWER, OURS, OWN_MAC, Stage, address, at, best, claims, config, ip, link, millis, owner, read,
-    responds, says, secs, vmac,
+    HIGHER, LOWER, OURS, OWN_MAC, Stage, address, at, best, claims, config, ip, learning, link, millis,
+    owner, read, responds, says, secs, vmac,
 };
 
 fn held(stage: &Stage) -> Option<Holdings> {
@@ -359,6 +359,25 @@ fn whoever_repeats_our_nonce_is_believed() {
     stage.run(secs(11));
     let later = read(stage.sent().last().unwrap()).challenge.unwrap();
     assert_eq!((later.generation, later.nonce), (ours.generation.wrapping_add(1), 99));
+}
+
+/// Found by the simulation: the interface went between the recording and the answer to it.
+#[test]
+fn who_has_yet_to_learn_the_address_says_its_nonce_where_it_can() {
+    let authentication = Authentication::KeyString(Secret::new("a key of our own"));
+    let learner = || Stage::started(Config { authentication: authentication.clone(), ..learning() });
+    let challenge = Some(Challenge { generation: 1, nonce: 7, peers: vec![] });
+    let unproven = best().by(authentication.clone()).with(|said| said.challenge = challenge);
+
+    let mut stage = learner();
+    assert_eq!(stage.turn(&unproven), ["refused nonce-errors", "nonce"]);
+
+    let mut stage = learner();
+    assert_eq!(stage.hear(&unproven), ["refused nonce-errors"]);
+    stage.tell(Input::Link(&Link { up: false, ..link() }));
+    assert_eq!(stage.tick(), [""; 0], "its interface is gone");
+    stage.tell(Input::Link(&link()));
+    assert_eq!(stage.run(secs(5)), [""; 0], "who is to hear it asks again");
 }
 
 #[test]

@@ -310,6 +310,7 @@ fn spell(datagram: &Datagram) -> String {
     let message = read(datagram);
     let mut words = match (message.kind, &message.hello) {
         (Kind::Hello, Some(hello)) => format!("hello {} p{}", hello.state.word().unwrap(), hello.priority),
+        (Kind::Hello, None) if message.forwarders.is_empty() => "nonce".to_owned(),
         (Kind::Hello, None) => "forwarder".to_owned(),
         (Kind::Request | Kind::Response, _) => message.kind.word().to_owned(),
     };
