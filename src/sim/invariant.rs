@@ -216,6 +216,14 @@ impl Breach {
     }
 }
 
+/// A breach of `invariant`, as what a check comes to.
+///
+/// # Errors
+/// Always.
+pub fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
+    Err(Breach::new(invariant, what))
+}
+
 /// A breach, with when and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {

@@ -8,17 +8,19 @@
 //! | `countdown` | the delay of a preemption, as far as it can be seen |
 //! | `leaving` | how it leaves |
 //! | `nonces` | whose message proves itself new |
-//! | `order` | who comes first where several could take a forwarder over |
-//! | `late` | what has to be done by now |
+//! | `peers` | who comes first where several could take a forwarder over |
+//! | `taking` | taking forwarders over |
+//! | `election` | who is the gateway, and who is next in line |
 //! | `turn` | what must be so at the end of a turn |
 
 mod countdown;
+mod election;
 mod hears;
-mod late;
 mod leaving;
 mod nonces;
-mod order;
+mod peers;
 mod says;
+mod taking;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -31,10 +33,10 @@ use ::glbp::wire::{Challenge, State};
 use fhrp::{Command, Instant, Mac};
 
 use self::countdown::Countdown;
-use self::late::Election;
+use self::election::Election;
 use self::leaving::Leaving;
 use self::nonces::Nonces;
-use self::order::Peers;
+use self::peers::Peers;
 use super::setup::{FORWARDERS, Member, Setup};
 use crate::sim::machine;
 

@@ -15,7 +15,7 @@ use super::arithmetic::{down_interval, skew};
 use super::messages::Said;
 use super::{Member, Spoken};
 use crate::engine::Effect;
-use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::invariant::{Breach, Invariant, broken};
 use crate::sim::rules::{Heard, as_received};
 
 /// The least time between an advertisement and one that answers a worse router's.
@@ -136,10 +136,6 @@ enum Wait {
     OneAdvertisement,
     /// An owner that waits for its start-up delay alone.
     Nothing,
-}
-
-fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
-    Err(Breach::new(invariant, what))
 }
 
 impl Witness {

@@ -11,12 +11,8 @@ use super::says::Word;
 use super::{State, Witness};
 use crate::engine::Effect;
 use crate::sim::carp::messages;
-use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::invariant::{Breach, Invariant, broken};
 use crate::sim::rules::{Heard, Step, Turn};
-
-fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
-    Err(Breach::new(invariant, what))
-}
 
 impl Witness {
     /// An advertisement was handed in.

@@ -8,15 +8,11 @@ use fhrp::{Instant, Mac};
 
 use super::super::setup::FORWARDERS;
 use super::{ROUNDING, Witness, bit, is_primary};
-use crate::sim::invariant::{Breach, Invariant};
+use crate::sim::invariant::{Breach, Invariant, broken};
 use crate::sim::rules::{Step, Turn};
 
 /// The least time between two words against somebody with less right to a forwarder.
 const REACTION_PAUSE: Duration = Duration::from_millis(100);
-
-fn broken(invariant: Invariant, what: impl Into<String>) -> Result<(), Breach> {
-    Err(Breach::new(invariant, what))
-}
 
 impl Witness {
     /// A host was told a MAC.
@@ -80,7 +76,8 @@ impl Witness {
         if turn.now > self.turned_at + hold {
             self.is_patient(turn.now);
         }
-        self.has_not_missed(turn.now)?;
+        self.misses_no_call(turn.now)?;
+        self.leaves_nothing_to_nobody(turn.now)?;
         self.peers.has(turn.now, self.wished);
         self.acted = None;
         self.told = 0;
@@ -98,68 +95,9 @@ impl Witness {
         turn.has_no_timer_left_behind()
     }
 
-    /// Forwarders are taken from nobody who lives, unless with more right and after the delay.
-    fn may_have_taken(&mut self, now: Instant, before: u8) -> Result<(), Breach> {
-        for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
-            self.waits_its_turn(now, number)?;
-            self.says_so_at_once(now, number)?;
-            self.listens_after_standing_still(now, number)?;
-            let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
-            let takes = self.member.takes_forwarders_after_ms.is_some();
-            let place = &mut self.places[usize::from(number)];
-            place.left = None;
-            let Some(by) = place.by.take() else { continue };
-            place.known = true;
-            place.preempts.ends();
-            if now < by.until
-                && self.wished_before & bit(number) == 0
-                && self.waited_since.is_none()
-                && self.listed.iter().any(|(it, _)| it & bit(number) != 0)
-            {
-                let what = format!("says that it forwards for {number} before its kernel has answered");
-                return broken(Invariant::Truthful, what);
-            }
-            if now < by.until && !(takes && by.right < most && place.preempts.may_be_over(now)) {
-                let left = now.until(by.until);
-                let what = format!("takes forwarder {number} from {}, believed for {left:?} more", by.owner);
-                return broken(Invariant::NotTooEarly, what);
-            }
-        }
-        Ok(())
-    }
-
-    /// Where nobody serves hosts, peers are told first: all of them wait for whoever is first to say so.
-    fn says_so_at_once(&self, now: Instant, number: u8) -> Result<(), Breach> {
-        let place = &self.places[usize::from(number)];
-        // It may preempt as well who is silent: then its kernel comes first.
-        let preempts = self.member.takes_forwarders_after_ms.is_some();
-        let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
-        let lost = |by: super::By| by.at_most <= now && !(preempts && by.right < most);
-        let silent = place.left.is_none() && place.by.is_some_and(lost);
-        let moved = (self.wished ^ self.wished_before).count_ones();
-        let alone = moved == 1 && self.contested == 0 && self.asked_at == now;
-        let free = !self.any_turn && self.waited_since.is_none() && !self.stopping;
-        let said = self.listed.iter().any(|(it, _)| it & bit(number) != 0);
-        match silent && alone && free && !said {
-            true => broken(Invariant::NotTooLate, format!("takes {number} over, and tells nobody at once")),
-            false => Ok(()),
-        }
-    }
-
-    /// Who was away for more than a hold time has heard nothing because it could hear nothing.
-    fn listens_after_standing_still(&self, now: Instant, number: u8) -> Result<(), Breach> {
-        let place = &self.places[usize::from(number)];
-        let Some(by) = place.by.filter(|by| self.turned_at < by.until && !self.low) else { return Ok(()) };
-        let preempts = self.member.takes_forwarders_after_ms.is_some();
-        let most = super::right(self.sure_right_to(number).is_none_or(is_primary), self.low);
-        let long = by.silent_at.is_some_and(|at| at + self.hold_times.longest < now);
-        match long && !(preempts && by.right < most) && self.told & bit(number) == 0 {
-            true => {
-                let what = format!("takes {number} from {}, which it could not hear", by.owner);
-                broken(Invariant::NotTooEarly, what)
-            }
-            false => Ok(()),
-        }
+    /// Whether everything that it is has been said: nothing waits for its kernel, or may have given way there.
+    pub(super) fn is_known(&self) -> bool {
+        self.runs() && !self.waits && !self.any_turn && self.waited_since.is_none()
     }
 
     /// A forwarder that nobody claimed is given up when its time is over.
@@ -194,46 +132,6 @@ impl Witness {
         }
     }
 
-    fn may_be_active(&mut self, now: Instant, before: bool) -> Result<(), Breach> {
-        if before || self.said != Some(State::Active) {
-            return Ok(());
-        }
-        // It may have given itself one the first time, lost the role before it said so, and be active again.
-        self.lonely_since = self.lonely_since.or(Some(now)).filter(|_| self.own.is_none());
-        let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
-        let preempts = self.member.preempts_after_ms.is_some()
-            && !self.gave_away
-            && self.outranks(active.priority, active.source);
-        if now < active.until && !(preempts && self.preempts.may_be_over(now)) {
-            let what = format!(
-                "becomes active, though {} is believed for {:?} more",
-                active.source,
-                now.until(active.until)
-            );
-            return broken(Invariant::NotTooEarly, what);
-        }
-        Ok(())
-    }
-
-    /// Who has given the role away by command does not take it back, for as long as somebody has it.
-    fn hands_over_in_order(&mut self, now: Instant) {
-        self.gave_away &= self.said != Some(State::Active);
-        self.gave_away &= self.active.is_none_or(|active| active.until > now);
-        if std::mem::take(&mut self.hands_over) {
-            self.gave_away = self.said == Some(State::Speak) && self.active.is_none();
-        }
-    }
-
-    /// The next in line is there at once when the active gateway says that it leaves.
-    fn succeeds_at_once(&self) -> Result<(), Breach> {
-        let next = self.said_before == Some(State::Standby) && self.said == Some(State::Standby);
-        let speaks_its_mind = !self.waits && !self.any_turn && self.waited_since.is_none() && self.up;
-        match next && self.vacant && self.active.is_none() && speaks_its_mind && !self.stopping {
-            true => broken(Invariant::NotTooLate, "stays standby, though the active gateway has left"),
-            false => Ok(()),
-        }
-    }
-
     /// A hello lists what is forwarded for, and nothing else.
     fn lists_what_it_has(&self) -> Result<(), Breach> {
         // Within a turn it may ask for what it gives up again.
@@ -261,28 +159,6 @@ impl Witness {
         match said.fold(0, |all, (it, _)| all | it) & kept {
             0 => Ok(()),
             _ => broken(Invariant::Truthful, "says that it forwards for what may have lapsed"),
-        }
-    }
-
-    /// Of those that are next in line, or want to be, the best one goes on.
-    fn gives_way_in_line(&self, now: Instant) -> Result<(), Breach> {
-        let sure = !self.waits && !self.any_turn && self.waited_since.is_none() && self.begun < now;
-        if !sure || !self.runs() {
-            return Ok(());
-        }
-        match (self.said_before, self.said) {
-            (Some(State::Speak | State::Standby), Some(State::Listen)) if !self.outdone => {
-                broken(Invariant::GivesWay, "is next in line no more, and nobody is better")
-            }
-            // Who may preempt speaks again at once; and so does who hears of somebody worse after that.
-            (Some(State::Speak | State::Standby), now) if now == self.said_before => {
-                let preempts = self.member.preempts_after_ms.is_some();
-                match self.outdone && self.heard_messages == 1 && !preempts {
-                    true => broken(Invariant::GivesWay, "stays next in line, though another one is better"),
-                    false => Ok(()),
-                }
-            }
-            _ => Ok(()),
         }
     }
 

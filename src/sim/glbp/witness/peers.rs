@@ -1,4 +1,5 @@
-//! In which order routers take a forwarder over, so that never two do: who comes first, as far as this router knows.
+//! The other members as this router heard them: who surely comes before it, or may, where several could take a forwarder
+//! over.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,13 +9,8 @@ use std::time::Duration;
 use ::glbp::wire::{Forwarder, Hello, Message};
 use fhrp::{Instant, Mac};
 
-use super::{Numbers, Witness, bit, is_primary};
-use crate::sim::invariant::{Breach, Invariant};
+use super::{Numbers, Witness, bit};
 
-/// How long a router waits for each of those that come before it: for a forwarder that is silent, and for one that is
-/// served meanwhile.
-pub(super) const STEP: Duration = Duration::from_micros(1500);
-const STEP_WHILE_SERVED: Duration = Duration::from_millis(25);
 /// More than anybody ever waits for others.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -63,16 +59,11 @@ impl Peers {
                     peer.until = at + hello.hold;
                 }
             }
-            (Some(hello), None) => {
+            (hello, None) => {
+                // For how long it is believed is not known before it says so.
+                let until = hello.as_ref().map_or(at, |hello| at + hello.hold);
                 let low = low.unwrap_or(false);
-                let peer = Peer { source, until: at + hello.hold, forwards: claims, low, since: at };
-                self.by_owner.insert(message.owner, peer);
-            }
-            // For how long it is believed is not known.
-            (None, None) => {
-                let low = low.unwrap_or(false);
-                let peer = Peer { source, until: at, forwards: claims, low, since: at };
-                self.by_owner.insert(message.owner, peer);
+                self.by_owner.insert(message.owner, Peer { source, until, forwards: claims, low, since: at });
             }
         }
     }
@@ -107,6 +98,11 @@ impl Peers {
         (counts().min().unwrap_or_default(), counts().max().unwrap_or_default())
     }
 
+    /// Whether another one could forward for sure.
+    pub(super) fn others_can(&self, since: Instant, now: Instant) -> bool {
+        self.sure(since, now).next().is_some()
+    }
+
     /// Those that are there for sure, and could forward, as it was at this moment and has been since.
     fn sure(&self, since: Instant, now: Instant) -> impl Iterator<Item = (Mac, &Peer)> {
         let sure = move |peer: &Peer| peer.since < since && peer.until > now && !peer.low;
@@ -116,7 +112,7 @@ impl Peers {
 
 impl Witness {
     /// How many surely come before this router, as it has been since then.
-    fn rank(&self, since: Instant, now: Instant, without: Mac) -> u32 {
+    pub(super) fn rank(&self, since: Instant, now: Instant, without: Mac) -> u32 {
         let own = (self.peers.span(since).0, Reverse(self.source()));
         let first = |peer: &Peer| (peer.forwards.count_ones(), Reverse(peer.source)) < own;
         let before = self.peers.sure(since, now).filter(|(owner, peer)| *owner != without && first(peer));
@@ -132,51 +128,5 @@ impl Witness {
         let (_, most) = self.peers.span(since);
         let given = u32::from(self.places[usize::from(number)].given.is_some());
         given + self.peers.perhaps_before(since, (most, Reverse(self.source())), without)
-    }
-
-    /// How long it has to wait at least after a forwarder has become free at `due`, or could be preempted.
-    fn waits_at_least(&self, due: Instant, now: Instant, without: Mac, step: Duration) -> Duration {
-        let leaves_it = self.low && self.weighs_since < due && self.peers.sure(due, now).next().is_some();
-        let leaving_it = if leaves_it { self.hold_times.shortest } else { Duration::ZERO };
-        leaving_it + step * self.rank(due, now, without)
-    }
-
-    /// Nobody is taken a forwarder from, or after, while others come first.
-    pub(super) fn waits_its_turn(&self, now: Instant, number: u8) -> Result<(), Breach> {
-        let place = &self.places[usize::from(number)];
-        let asked_for = self.told & bit(number) != 0;
-        if place.by.is_none()
-            && place.left.is_none()
-            && now < self.begun + self.hold_times.shortest
-            && !asked_for
-        {
-            let what = format!("takes forwarder {number} before anybody can have been silent for long");
-            return Err(Breach::new(Invariant::NotTooEarly, what));
-        }
-        // Who was given it comes first.
-        if self.sure_right_to(number).is_none_or(is_primary) {
-            return Ok(());
-        }
-        let (due, wait) = match (place.by, place.left) {
-            (Some(by), _) if now >= by.until => {
-                (by.until, self.waits_at_least(by.until, now, by.owner, STEP))
-            }
-            (Some(by), _) => {
-                let wait = STEP_WHILE_SERVED * self.rank(now - STEP_WHILE_SERVED * 8, now, by.owner);
-                match place.preempts.may_be_over(now - wait) {
-                    true => return Ok(()),
-                    false => (now, wait),
-                }
-            }
-            (None, Some((at, owner))) => (at, self.waits_at_least(at, now, owner, STEP_WHILE_SERVED)),
-            (None, None) => return Ok(()),
-        };
-        match now < due + wait {
-            true => {
-                let what = format!("takes forwarder {number}, though others come first for {wait:?}");
-                Err(Breach::new(Invariant::NotTooEarly, what))
-            }
-            false => Ok(()),
-        }
     }
 }
