@@ -332,7 +332,7 @@ impl Witness {
                 return broken(format!("redirects {number} for {redirection:?}, and had {left:?} for it"));
             }
         }
-        if let Some((lives, redirects)) = place.ends.filter(|_| !primary) {
+        if let Some((lives, redirects)) = place.ends.filter(|_| !primary && !waited) {
             let left = (written.until(lives) + ROUNDING, written.until(redirects) + ROUNDING);
             if lifetime > left.0 || redirection > left.1 {
                 let what = format!("gave forwarder {number} {lifetime:?} and {redirection:?} of {left:?}");
