@@ -108,10 +108,11 @@ impl Witness {
             (Some(State::Speak | State::Standby), Some(State::Listen)) if !self.outdone => {
                 broken(Invariant::GivesWay, "is next in line no more, and nobody is better")
             }
-            // Who may preempt speaks again at once; and so does who hears of somebody worse after that.
-            (Some(State::Speak | State::Standby), now) if now == self.said_before => {
-                let preempts = self.member.preempts_after_ms.is_some();
-                match self.outdone && self.heard_messages == 1 && !preempts {
+            // Who may preempt speaks again at once; so does who hears of somebody worse after that, or misses the active one.
+            (Some(State::Speak | State::Standby), said) if said == self.said_before => {
+                let stays = self.active.is_some_and(|active| active.until > now);
+                let stays = stays && self.heard_messages == 1 && self.member.preempts_after_ms.is_none();
+                match self.outdone && stays {
                     true => broken(Invariant::GivesWay, "stays next in line, though another one is better"),
                     false => Ok(()),
                 }

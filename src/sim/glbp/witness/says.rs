@@ -284,7 +284,8 @@ impl Witness {
         if from != self.setup.virtual_mac(claimed.number) && from != self.mac() {
             return broken(format!("claimed forwarder {} from {from}", claimed.number));
         }
-        if from == self.mac() {
+        // What waited for a kernel is about what was.
+        if from == self.mac() && self.waited_since.is_none() {
             self.last_words |= bit(claimed.number);
         }
         self.lists(bit(claimed.number), false);
