@@ -113,7 +113,9 @@ impl Peers {
 impl Witness {
     /// How many surely come before this router, as it has been since then.
     pub(super) fn rank(&self, since: Instant, now: Instant, without: Mac) -> u32 {
-        let own = (self.peers.span(since).0, Reverse(self.source()));
+        // What it has given up in this turn counts no more.
+        let kept = (self.wished & self.wished_before).count_ones();
+        let own = (self.peers.span(since).0.min(kept), Reverse(self.source()));
         let first = |peer: &Peer| (peer.forwards.count_ones(), Reverse(peer.source)) < own;
         let before = self.peers.sure(since, now).filter(|(owner, peer)| *owner != without && first(peer));
         u32::try_from(before.count()).unwrap_or(u32::MAX)
@@ -125,7 +127,7 @@ impl Witness {
         if self.own == Some(number) {
             return 0;
         }
-        let (_, most) = self.peers.span(since);
+        let most = self.peers.span(since).1.max(self.wished.count_ones());
         let given = u32::from(self.places[usize::from(number)].given.is_some());
         given + self.peers.perhaps_before(since, (most, Reverse(self.source())), without)
     }

@@ -139,7 +139,11 @@ impl Witness {
             let Some(by) = place.by else { continue };
             // Nobody begins with what is nearly over.
             let is_ending = place.until.is_none_or(|until| until <= now + ROUNDING * 2);
-            let leaves_it = if self.low { self.hold_times.longest } else { Duration::ZERO };
+            let leaves_it = if self.low || self.weighs_since >= by.until {
+                self.hold_times.longest
+            } else {
+                Duration::ZERO
+            };
             let others = self.rank_at_most(by.until, number, by.owner);
             if by.at_most + leaves_it + STEP * others <= now && !is_ending {
                 let what = format!("leaves forwarder {number} to nobody, since {}", by.at_most);
