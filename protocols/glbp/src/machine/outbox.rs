@@ -1,8 +1,8 @@
 //! What becomes of what is said while the kernel has yet to answer.
 //!
 //! A claim that waits for its hold keeps back everything behind it, and of that the newest alone is said: the rest is out
-//! of date. That is not so where the newest is about one forwarder and what it replaced was a hello, which says all that
-//! we are; then there is to be another one.
+//! of date. That is not so where the newest is about one forwarder: what it replaced was about another one, or was a hello,
+//! which says all that we are. Then there is to be another hello.
 
 /// What waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,8 +16,10 @@ pub(super) enum Outbox {
     Closed,
     /// A hello is the newest of that.
     Hello,
-    /// It was left out for something newer.
-    HelloLost,
+    /// Something else is.
+    Less,
+    /// Something was left out for that.
+    Lost,
 }
 
 impl Outbox {
@@ -31,7 +33,7 @@ impl Outbox {
     /// The kernel is asked for nothing any more: what waited is left out, for it speaks of what is gone. Returns whether a
     /// hello is missing.
     pub(super) fn asks_for_nothing(&mut self) -> bool {
-        matches!(std::mem::replace(self, Outbox::Open), Outbox::Hello | Outbox::HelloLost)
+        matches!(std::mem::replace(self, Outbox::Open), Outbox::Hello | Outbox::Lost)
     }
 
     /// A claim is said as soon as the kernel has answered.
@@ -44,21 +46,23 @@ impl Outbox {
     /// A hello is said.
     pub(super) fn says_hello(&mut self) {
         match self {
-            Outbox::Closed | Outbox::HelloLost => *self = Outbox::Hello,
+            Outbox::Closed | Outbox::Less | Outbox::Lost => *self = Outbox::Hello,
             Outbox::Empty | Outbox::Open | Outbox::Hello => {}
         }
     }
 
     /// Something else is said.
     pub(super) fn says_less(&mut self) {
-        if *self == Outbox::Hello {
-            *self = Outbox::HelloLost;
+        match self {
+            Outbox::Closed => *self = Outbox::Less,
+            Outbox::Hello | Outbox::Less => *self = Outbox::Lost,
+            Outbox::Empty | Outbox::Open | Outbox::Lost => {}
         }
     }
 
     /// The kernel has answered. Returns whether a hello is missing.
     pub(super) fn is_answered(&mut self) -> bool {
-        std::mem::take(self) == Outbox::HelloLost
+        std::mem::take(self) == Outbox::Lost
     }
 }
 
@@ -92,6 +96,18 @@ mod tests {
         outbox.says_less();
         outbox.says_hello();
         assert!(!outbox.is_answered(), "it was said again");
+    }
+
+    /// Found by the simulation: two forwarders were taken over while a claim waited, and the first was said by nobody.
+    #[test]
+    fn what_gave_way_to_something_about_another_forwarder_is_missing() {
+        let mut outbox = Outbox::default();
+        outbox.asks();
+        outbox.claims();
+        outbox.says_less();
+        assert!(!{ outbox }.is_answered(), "nothing was left out");
+        outbox.says_less();
+        assert!(outbox.is_answered());
     }
 
     #[test]

@@ -252,7 +252,9 @@ impl Witness {
         // Who is remembered no more, and says nothing of it, is believed for as long as the group's times say.
         let hold = self.holds.get(&owner).filter(|(_, until)| *until > at).map(|(hold, _)| *hold);
         let until = at + hold.unwrap_or_default();
-        let at_most = at + hold.unwrap_or(LONGEST_HOLD);
+        // What it was told before it fell silent it has forgotten.
+        let known = hold.filter(|_| self.peers.know(owner, at));
+        let at_most = at + known.unwrap_or(LONGEST_HOLD);
         let runs = self.runs();
         let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
         let place = &mut self.places[usize::from(it.number)];
@@ -268,7 +270,7 @@ impl Witness {
         place.until = Some(at + it.lifetime);
         let ends = (at + it.lifetime, at + it.redirection);
         place.ends = Some(ends).filter(|_| !is_primary(it.priority));
-        let silent_at = hold.map(|hold| at + hold);
+        let silent_at = known.map(|hold| at + hold);
         let (right, redirection) = (it.priority, it.redirection);
         place.by = Some(By { owner, right, until, at_most, heard: at, silent_at, redirection });
         let better = |right: u8| takes.is_some() && it.priority < right;

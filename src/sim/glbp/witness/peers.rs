@@ -18,8 +18,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     by_owner: BTreeMap<Mac, Peer>,
-    /// For how many it forwarded, and since when; the oldest one first.
-    own: Vec<(Instant, u32)>,
+    /// For what it forwarded, and since when; the oldest one first.
+    own: Vec<(Instant, Numbers)>,
 }
 
 /// Another member, as it was heard.
@@ -77,24 +77,33 @@ impl Peers {
         u32::try_from(others.filter(|(_, peer)| !after(peer)).count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether this member has said how long it is believed to live, and is.
+    pub(super) fn know(&self, owner: Mac, at: Instant) -> bool {
+        self.by_owner.get(&owner).is_some_and(|peer| peer.until > at)
+    }
+
     pub(super) fn forget(&mut self) {
         self.by_owner.clear();
     }
 
-    /// At the end of a turn this router forwards for so many.
+    /// At the end of a turn this router forwards for these.
     pub(super) fn has(&mut self, now: Instant, numbers: Numbers) {
-        let count = numbers.count_ones();
-        if self.own.last().is_none_or(|(_, last)| *last != count) {
-            self.own.push((now, count));
+        if self.own.last().is_none_or(|(_, last)| *last != numbers) {
+            self.own.push((now, numbers));
         }
         let old = self.own.iter().filter(|(since, _)| *since + LONGEST_WAIT < now).count();
         self.own.drain(..old.saturating_sub(1));
     }
 
-    /// The fewest and the most that it had since then.
-    fn span(&self, since: Instant) -> (u32, u32) {
+    /// The fewest and the most that it had since then, without these.
+    fn span(&self, since: Instant, without: Numbers) -> (u32, u32) {
         let older = self.own.iter().filter(|(begin, _)| *begin <= since).count();
-        let counts = || self.own.iter().skip(older.saturating_sub(1)).map(|(_, count)| *count);
+        let counts = || {
+            self.own
+                .iter()
+                .skip(older.saturating_sub(1))
+                .map(|(_, numbers)| (numbers & !without).count_ones())
+        };
         (counts().min().unwrap_or_default(), counts().max().unwrap_or_default())
     }
 
@@ -112,10 +121,12 @@ impl Peers {
 
 impl Witness {
     /// How many surely come before this router, as it has been since then.
-    pub(super) fn rank(&self, since: Instant, now: Instant, without: Mac) -> u32 {
+    ///
+    /// `taken`: those that it takes over in this turn, which do not count yet.
+    pub(super) fn rank(&self, since: Instant, now: Instant, without: Mac, taken: Numbers) -> u32 {
         // What it has given up in this turn counts no more.
-        let kept = (self.wished & self.wished_before).count_ones();
-        let own = (self.peers.span(since).0.min(kept), Reverse(self.source()));
+        let kept = (self.wished & self.wished_before & !taken).count_ones();
+        let own = (self.peers.span(since, taken).0.min(kept), Reverse(self.source()));
         let first = |peer: &Peer| (peer.forwards.count_ones(), Reverse(peer.source)) < own;
         let before = self.peers.sure(since, now).filter(|(owner, peer)| *owner != without && first(peer));
         u32::try_from(before.count()).unwrap_or(u32::MAX)
@@ -127,8 +138,7 @@ impl Witness {
         if self.own == Some(number) {
             return 0;
         }
-        let most = self.peers.span(since).1.max(self.wished.count_ones());
-        let given = u32::from(self.places[usize::from(number)].given.is_some());
-        given + self.peers.perhaps_before(since, (most, Reverse(self.source())), without)
+        let most = self.peers.span(since, 0).1.max(self.wished.count_ones());
+        1 + self.peers.perhaps_before(since, (most, Reverse(self.source())), without)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fhrp::{Instant, Mac};
 
 use super::super::setup::FORWARDERS;
-use super::{By, ROUNDING, Witness, bit, is_primary, right};
+use super::{By, Numbers, ROUNDING, Witness, bit, is_primary, right};
 use crate::sim::invariant::{Breach, Invariant, broken};
 
 /// How long a router waits for each of those that come before it: for a forwarder that is silent, and for one that is
@@ -20,7 +20,7 @@ impl Witness {
     /// Forwarders are taken from nobody who lives, unless with more right and after the delay.
     pub(super) fn may_have_taken(&mut self, now: Instant, before: u8) -> Result<(), Breach> {
         for number in (1..=FORWARDERS).filter(|number| self.wished & !before & bit(*number) != 0) {
-            self.waits_its_turn(now, number)?;
+            self.waits_its_turn(now, number, self.wished & !before)?;
             self.says_so_at_once(now, number)?;
             self.listens_after_standing_still(now, number)?;
             let may_preempt =
@@ -54,14 +54,21 @@ impl Witness {
     }
 
     /// How long it has to wait at least after a forwarder has become free at `due`, or could be preempted.
-    fn waits_at_least(&self, due: Instant, now: Instant, without: Mac, step: Duration) -> Duration {
+    fn waits_at_least(
+        &self,
+        due: Instant,
+        now: Instant,
+        without: Mac,
+        step: Duration,
+        taken: Numbers,
+    ) -> Duration {
         let leaves_it = self.low && self.weighs_since < due && self.peers.others_can(due, now);
         let leaving_it = if leaves_it { self.hold_times.shortest } else { Duration::ZERO };
-        leaving_it + step * self.rank(due, now, without)
+        leaving_it + step * self.rank(due, now, without, taken)
     }
 
     /// Nobody is taken a forwarder from, or after, while others come first.
-    fn waits_its_turn(&self, now: Instant, number: u8) -> Result<(), Breach> {
+    fn waits_its_turn(&self, now: Instant, number: u8, taken: Numbers) -> Result<(), Breach> {
         let place = &self.places[usize::from(number)];
         let asked_for = self.told & bit(number) != 0;
         if place.by.is_none()
@@ -72,22 +79,24 @@ impl Witness {
             let what = format!("takes forwarder {number} before anybody can have been silent for long");
             return broken(Invariant::NotTooEarly, what);
         }
+        let heard = place.by.map(|by| by.heard).or(place.left.map(|(at, _)| at));
         // Who was given it comes first.
-        if self.sure_right_to(number).is_none_or(is_primary) {
+        if self.sure_right_to(number).is_none_or(is_primary) || !heard.is_some_and(|at| self.knew_others(at))
+        {
             return Ok(());
         }
         let (due, wait) = match (place.by, place.left) {
             (Some(by), _) if now >= by.until => {
-                (by.until, self.waits_at_least(by.until, now, by.owner, STEP))
+                (by.until, self.waits_at_least(by.until, now, by.owner, STEP, taken))
             }
             (Some(by), _) => {
-                let wait = STEP_WHILE_SERVED * self.rank(now - STEP_WHILE_SERVED * 8, now, by.owner);
+                let wait = STEP_WHILE_SERVED * self.rank(now - STEP_WHILE_SERVED * 8, now, by.owner, taken);
                 match place.preempts.may_be_over(now - wait) {
                     true => return Ok(()),
                     false => (now, wait),
                 }
             }
-            (None, Some((at, owner))) => (at, self.waits_at_least(at, now, owner, STEP_WHILE_SERVED)),
+            (None, Some((at, owner))) => (at, self.waits_at_least(at, now, owner, STEP_WHILE_SERVED, taken)),
             (None, None) => return Ok(()),
         };
         match now < due + wait {
@@ -97,6 +106,11 @@ impl Witness {
             }
             false => Ok(()),
         }
+    }
+
+    /// Whether it had taken part for so long by then, as it is, that it had heard all others.
+    fn knew_others(&self, at: Instant) -> bool {
+        self.begun + self.hold_times.longest < at && self.weighs_since < at
     }
 
     /// Where nobody serves hosts, peers are told first: all of them wait for whoever is first to say so.
@@ -136,14 +150,10 @@ impl Witness {
         }
         for number in (1..=FORWARDERS).filter(|number| self.wished & bit(*number) == 0) {
             let place = &self.places[usize::from(number)];
-            let Some(by) = place.by else { continue };
+            let Some(by) = place.by.filter(|by| self.knew_others(by.heard)) else { continue };
             // Nobody begins with what is nearly over.
             let is_ending = place.until.is_none_or(|until| until <= now + ROUNDING * 2);
-            let leaves_it = if self.low || self.weighs_since >= by.until {
-                self.hold_times.longest
-            } else {
-                Duration::ZERO
-            };
+            let leaves_it = if self.low { self.hold_times.longest } else { Duration::ZERO };
             let others = self.rank_at_most(by.until, number, by.owner);
             if by.at_most + leaves_it + STEP * others <= now && !is_ending {
                 let what = format!("leaves forwarder {number} to nobody, since {}", by.at_most);
