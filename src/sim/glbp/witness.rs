@@ -91,6 +91,8 @@ pub(super) struct Witness {
     begun: Instant,
     /// How its state was at the end of the last turn.
     said_before: Option<State>,
+    /// Everything that it was had been said by then.
+    was_known: bool,
     /// Forwarders that hosts were told in this turn though nobody had been heard to forward.
     told_early: Numbers,
     /// Forwarders that hosts were told in this turn.
@@ -293,6 +295,7 @@ impl Witness {
             heard_messages: 0,
             outdone: false,
             said_before: None,
+            was_known: false,
             told_early: 0,
             told: 0,
             acted: None,

@@ -93,7 +93,7 @@ impl Witness {
     /// The next in line is there at once when the active gateway says that it leaves.
     pub(super) fn succeeds_at_once(&self) -> Result<(), Breach> {
         let next = self.said_before == Some(State::Standby) && self.said == Some(State::Standby);
-        match next && self.vacant && self.active.is_none() && self.is_known() && self.up {
+        match next && self.vacant && self.active.is_none() && self.is_known() && self.was_known && self.up {
             true => broken(Invariant::NotTooLate, "stays standby, though the active gateway has left"),
             false => Ok(()),
         }
@@ -101,7 +101,7 @@ impl Witness {
 
     /// Of those that are next in line, or want to be, the best one goes on.
     pub(super) fn gives_way_in_line(&self, now: Instant) -> Result<(), Breach> {
-        if !self.is_known() || self.begun >= now {
+        if !(self.is_known() && self.was_known) || self.begun >= now {
             return Ok(());
         }
         match (self.said_before, self.said) {
@@ -123,8 +123,10 @@ impl Witness {
 
     /// At the end of a turn: silence counts as soon as it has lasted for as long as was said, and nobody stays between two
     /// states for longer than a hold time.
-    pub(super) fn misses_no_call(&self, now: Instant) -> Result<(), Breach> {
+    pub(super) fn misses_no_call(&mut self, now: Instant) -> Result<(), Breach> {
         if !self.is_known() {
+            // It may be something else meanwhile.
+            self.election.waits_until(now + self.hold_times.longest);
             return Ok(());
         }
         let Election { active_until, standby_until, speaks_since } = self.election;

@@ -88,6 +88,7 @@ impl Witness {
         self.vacant = false;
         self.turned_at = turn.now;
         self.first_arrived = None;
+        self.was_known = self.is_known();
         self.waited_since = None;
         self.listed.clear();
         self.said_before = self.said;
