@@ -61,11 +61,17 @@ impl Witness {
     }
 
     pub(super) fn may_be_active(&mut self, now: Instant, before: bool) -> Result<(), Breach> {
-        if before || self.said != Some(State::Active) {
+        if self.said != Some(State::Active) {
             return Ok(());
         }
-        // It may have given itself one the first time, lost the role before it said so, and be active again.
-        self.lonely_since = self.lonely_since.or(Some(now)).filter(|_| self.own.is_none());
+        if self.said_before != Some(State::Active) {
+            // It may have given itself one the first time, lost the role before it said so, and be active again.
+            let since = self.lonely_since.or(self.waited_since).unwrap_or(now);
+            self.lonely_since = Some(since).filter(|_| self.own.is_none());
+        }
+        if before {
+            return Ok(());
+        }
         let Some(active) = self.active.take().filter(|_| !self.vacant) else { return Ok(()) };
         let preempts = self.member.preempts_after_ms.is_some()
             && !self.gave_away

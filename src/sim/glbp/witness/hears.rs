@@ -251,9 +251,10 @@ impl Witness {
         let delay = Duration::from_millis(takes.unwrap_or_default());
         // Who is remembered no more, and says nothing of it, is believed for as long as the group's times say.
         let hold = self.holds.get(&owner).filter(|(_, until)| *until > at).map(|(hold, _)| *hold);
-        let until = at + hold.unwrap_or_default();
-        // What it was told before it fell silent it has forgotten.
+        // What it was told before it fell silent it has forgotten: then it goes by the times that are in force.
         let known = hold.filter(|_| self.peers.know(owner, at));
+        let shortest = known.or(hold.map(|hold| hold.min(self.hold_times.shortest)));
+        let until = at + shortest.unwrap_or_default();
         let at_most = at + known.unwrap_or(LONGEST_HOLD);
         let runs = self.runs();
         let lonely_since = self.lonely_since.filter(|_| self.own.is_none());
