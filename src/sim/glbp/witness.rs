@@ -116,6 +116,8 @@ pub(super) struct Witness {
     places: [Place; PLACES],
     /// The forwarder that it said it was given.
     own: Option<u8>,
+    /// It said so without having to wait for its kernel: since then it cannot have lost it unheard.
+    own_is_new: bool,
     /// Whom it asked for one last, and when.
     asked: Option<(IpAddr, Instant)>,
     /// The longest time that a nonce of its may be good for: it depends on the times that were ever in force.
@@ -309,6 +311,7 @@ impl Witness {
             preempts: Countdown::default(),
             places: std::array::from_fn(|_| Place::default()),
             own: None,
+            own_is_new: false,
             asked: None,
             nonce_period: Duration::ZERO,
             peers: Peers::default(),
@@ -421,9 +424,9 @@ impl Witness {
 
     /// Its right to a forwarder; `None` where it may have been given one that it has not said yet.
     fn sure_right_to(&self, number: u8) -> Option<u8> {
-        let long = self.member.retirement_s.is_none();
+        let long = self.member.retirement_s.is_none() && self.own_is_new;
         match self.own {
-            Some(own) if own == number => Some(right(true, self.low)),
+            Some(own) if own == number && self.own_is_new => Some(right(true, self.low)),
             Some(_) if long => Some(right(false, self.low)),
             Some(_) | None => None,
         }

@@ -115,7 +115,7 @@ impl Witness {
                 broken(Invariant::GivesWay, "is next in line no more, and nobody is better")
             }
             // Who may preempt speaks again at once; so does who hears of somebody worse after that, or misses the active one.
-            (Some(State::Speak | State::Standby), said) if said == self.said_before => {
+            (Some(State::Speak), Some(State::Speak)) => {
                 let stays = self.active.is_some_and(|active| active.until > now);
                 let stays = stays && self.heard_messages == 1 && self.member.preempts_after_ms.is_none();
                 match self.outdone && stays {

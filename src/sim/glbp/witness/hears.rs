@@ -35,10 +35,7 @@ impl Witness {
         self.hearing = false;
         looked?;
         if let Some(hello) = said.message.hello.as_ref().filter(|_| !heard.refused) {
-            let next = matches!(
-                (self.said_before, hello.state),
-                (Some(State::Speak), State::Speak | State::Standby) | (Some(State::Standby), State::Standby)
-            );
+            let next = matches!(hello.state, State::Speak | State::Standby);
             self.outdone |= next && !self.outranks(hello.priority, said.source);
             self.follows_election(heard.step.now, self.arrived, hello);
         }
@@ -231,6 +228,9 @@ impl Witness {
             if !perhaps {
                 // It counts by its own clock still, and says so.
                 self.contested |= bit(number);
+                return Ok(0);
+            }
+            if self.forwards(number) {
                 return Ok(0);
             }
         }

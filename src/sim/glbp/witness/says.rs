@@ -353,7 +353,7 @@ impl Witness {
             place.preempts = Countdown::begins_between(least, now, delay);
         }
         if primary {
-            self.own = Some(number);
+            (self.own, self.own_is_new) = (Some(number), !waited);
         } else if self.own == Some(number) {
             self.own = None;
         }
