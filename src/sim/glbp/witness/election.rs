@@ -15,7 +15,7 @@ const LOSERS_MARGIN: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(super) struct Election {
     /// Until when somebody may be believed to be active, and until when to be standby or to become it.
-    active_until: Instant,
+    pub(super) active_until: Instant,
     standby_until: Instant,
     /// Since when it may have been speaking, at the latest.
     speaks_since: Instant,

@@ -138,7 +138,9 @@ impl Witness {
         if active.is_some_and(|active| active.source != datagram.destination) {
             return broken(format!("asked {} for a forwarder, which is not active", datagram.destination));
         }
-        if let Some(active) = active.filter(|active| active.until < self.turned_at) {
+        if let Some(active) =
+            active.filter(|active| active.until.max(self.election.active_until) < self.turned_at)
+        {
             return broken(format!("asked {} for a forwarder, which is silent", active.source));
         }
         match self.own.filter(|own| self.forwards(*own)) {
