@@ -150,7 +150,8 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Send this. If something still waits to be held, this waits behind it, until it is said or something newer is
-    /// to be said.
+    /// to be said. A group that lets go of everything waits for nothing: what it says in answer to the same input is
+    /// sent, and what waited since earlier ones is left out with what it waited for.
     Send(Datagram),
     /// Send this as soon as the latest hold is in place, and not at all if it cannot be. Whoever serves the hosts
     /// until then goes on until it hears it, so that nobody is without a gateway in between.
